@@ -1,0 +1,84 @@
+/**
+ * The `barewire` command: finds the command that was asked for and runs it.
+ *
+ * Laws: a mistake in the command line is one line on stderr and exit code 1, never a stack; who stops reading the output
+ * (`| head`) ends nothing with a stack either.
+ */
+import { VERSION } from "../index.js";
+import { demo, demoHelp } from "./demo.js";
+import { serve, serveHelp } from "./serve.js";
+import { shown, suggestion, UsageError } from "./usage-error.js";
+
+/** A command: does its work and resolves to the exit code. */
+interface Command {
+  readonly run: (args: readonly string[]) => Promise<number>;
+  readonly summary: string;
+  readonly help: string;
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
+  ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
+]);
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === "--version" || name === "-v") return print(VERSION);
+  if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) return print(help());
+  if (name === undefined)
+    throw new UsageError(`a command is wanted: ${[...COMMANDS.keys()].join(" or ")} (see --help)`);
+  const command = COMMANDS.get(name === "help" ? (rest[0] ?? "") : name);
+  if (command === undefined) throw unknownCommand(name === "help" ? (rest[0] ?? "") : name);
+  return name === "help" || asksForHelp(rest) ? print(command.help) : command.run(rest);
+}
+
+/** `--help` wins over whatever else is on the line, but not behind `--`. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end === -1 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
+}
+
+function unknownCommand(name: string): UsageError {
+  const [what, names] = name.startsWith("-")
+    ? ["flag", ["--help", "--version"]]
+    : ["command", [...COMMANDS.keys(), "help"]];
+  return new UsageError(`there is no ${what} ${shown(name)}${suggestion(name, names)} (see --help)`);
+}
+
+function help(): string {
+  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`);
+  return `barewire ${VERSION}: gRPC on node:http2
+
+usage: barewire <command> [options]
+
+${lines.join("\n")}
+
+  barewire <command> --help   what a command takes
+  barewire --version          the version`;
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function complain(error: unknown): void {
+  // A mistake of the person is told in one line; anything else is ours, and the stack is what helps to find it.
+  const text = error instanceof UsageError ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`barewire: ${text}\n`);
+}
+
+/** The reader of our output is gone (`| head`): what is written from now on goes nowhere, which is no reason to fail. */
+function outliveReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
+process.stdout.on("error", outliveReader);
+process.stderr.on("error", outliveReader);
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    complain(error);
+    process.exitCode = 1;
+  },
+);

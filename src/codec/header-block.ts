@@ -1,0 +1,115 @@
+/**
+ * Header blocks: the one builder and the one reader for each of the four there are in a call.
+ *
+ * Spec: PROTOCOL-HTTP2.md, "Requests", "Responses", "User Agents"; http-grpc-status-mapping.md; RFC 9113 §8.
+ * Laws: a block is built here and nowhere else; only a received `grpc-status` yields OK.
+ */
+import { Metadata } from "./metadata.js";
+import { Code, codeName, decodeStatusMessage, encodeStatusMessage, isCode, type Status } from "./status.js";
+import { formatTimeout } from "./timeout.js";
+
+/** The version of this library, as `user-agent` tells it. A test holds it equal to package.json's. */
+export const VERSION = "0.1.0";
+
+const CONTENT_TYPE = "application/grpc";
+const USER_AGENT = `grpc-node-barewire/${VERSION}`;
+
+/** Header fields in the form `node:http2` takes: a list of values becomes one field each. */
+export type HeaderFields = Record<string, string | string[] | number>;
+
+/** What a request's header block is made of. */
+export interface RequestHead {
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  readonly path: string;
+  /** The time left, in milliseconds; `undefined` for none. */
+  readonly timeoutMs: number | undefined;
+  readonly metadata: Metadata | undefined;
+}
+
+/** "Request-Headers → Call-Definition *Custom-Metadata", with `grpc-timeout` first behind the pseudo-headers. */
+export function requestHeaders(head: RequestHead): HeaderFields {
+  const headers: HeaderFields = {
+    ":method": "POST",
+    ":scheme": head.scheme,
+    ":path": head.path,
+    ":authority": head.authority,
+  };
+  if (head.timeoutMs !== undefined) headers["grpc-timeout"] = formatTimeout(head.timeoutMs);
+  headers["te"] = "trailers";
+  headers["content-type"] = CONTENT_TYPE;
+  headers["grpc-accept-encoding"] = "identity";
+  headers["user-agent"] = USER_AGENT;
+  if (head.metadata !== undefined) {
+    head.metadata.writeTo(headers);
+    // An application's own product goes in front, so that there is one value and the library stays visible.
+    if (headers["user-agent"] !== USER_AGENT) headers["user-agent"] = `${String(headers["user-agent"])} ${USER_AGENT}`;
+  }
+  return headers;
+}
+
+/** "Response-Headers → HTTP-Status [Message-Encoding] [Message-Accept-Encoding] Content-Type *Custom-Metadata" */
+export function responseHeaders(contentType: string, metadata: Metadata | undefined): HeaderFields {
+  const headers: HeaderFields = { ":status": 200, "content-type": contentType };
+  metadata?.writeTo(headers);
+  return headers;
+}
+
+/** "Trailers → Status [Status-Message] *Custom-Metadata" */
+export function trailers(status: Status, metadata: Metadata | undefined): HeaderFields {
+  const headers: HeaderFields = {};
+  metadata?.writeTo(headers);
+  return writeStatus(headers, status);
+}
+
+/** "Trailers-Only → HTTP-Status Content-Type Trailers" */
+export function trailersOnly(contentType: string, status: Status, metadata: Metadata | undefined): HeaderFields {
+  return writeStatus(responseHeaders(contentType, metadata), status);
+}
+
+function writeStatus(headers: HeaderFields, status: Status): HeaderFields {
+  headers["grpc-status"] = String(status.code);
+  // Beside status 0 strict peers accept no text, and an empty one says nothing.
+  if (status.code !== Code.OK && status.message !== "") headers["grpc-message"] = encodeStatusMessage(status.message);
+  return headers;
+}
+
+/** Whether a `content-type` is gRPC's, and with which subtype: `""` for none, `undefined` when it is not gRPC. */
+export function grpcSubtype(contentType: string | undefined): string | undefined {
+  const match = /^application\/grpc(?:\+([^;\s]+))?\s*(?:;.*)?$/i.exec(contentType ?? "");
+  return match === null ? undefined : (match[1] ?? "").toLowerCase();
+}
+
+/** The status in a block of trailers or a Trailers-Only block, or `undefined` when it holds no `grpc-status`. */
+export function parseStatus(grpcStatus: string | undefined, grpcMessage: string | undefined): Status | undefined {
+  if (grpcStatus === undefined) return undefined;
+  const message = grpcMessage === undefined ? "" : decodeStatusMessage(grpcMessage);
+  const code = /^[0-9]{1,9}$/.test(grpcStatus) ? Number(grpcStatus) : Number.NaN;
+  if (isCode(code)) return { code, message };
+  const said = `peer sent grpc-status ${JSON.stringify(grpcStatus.slice(0, 64))}, which is no status code`;
+  return { code: Code.UNKNOWN, message: message === "" ? said : `${said}: ${message}` };
+}
+
+/** http-grpc-status-mapping.md; every status that is not listed is UNKNOWN. */
+const CODE_OF_HTTP_STATUS: ReadonlyMap<number, Code> = new Map<number, Code>([
+  [400, Code.INTERNAL],
+  [401, Code.UNAUTHENTICATED],
+  [403, Code.PERMISSION_DENIED],
+  [404, Code.UNIMPLEMENTED],
+  [429, Code.UNAVAILABLE],
+  [502, Code.UNAVAILABLE],
+  [503, Code.UNAVAILABLE],
+  [504, Code.UNAVAILABLE],
+]);
+
+/** What a response that is not gRPC means. `contentType` is a peer's text and is cut in the message. */
+export function statusOfHttp(httpStatus: number, contentType: string | undefined): Status {
+  const code = CODE_OF_HTTP_STATUS.get(httpStatus) ?? Code.UNKNOWN;
+  const type = contentType === undefined ? "no content-type" : `content-type ${JSON.stringify(contentType.slice(0, 128))}`;
+  return { code, message: `peer answered HTTP status ${httpStatus} with ${type} instead of gRPC` };
+}
+
+/** `"NOT_FOUND: no such order"`, for a log line. */
+export function formatStatus(status: Status): string {
+  return status.message === "" ? codeName(status.code) : `${codeName(status.code)}: ${status.message}`;
+}

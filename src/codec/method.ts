@@ -1,0 +1,66 @@
+/**
+ * Descriptors: what a Method, a Service and a message type are, at run time and to the type checker.
+ *
+ * Spec: PROTOCOL-HTTP2.md, "Requests" (Path); protobuf service definitions.
+ * Laws: the same descriptor serves both sides, whether generated or loaded; handler and client types follow from it.
+ */
+import type { WireReader, WireWriter } from "./proto/wire.js";
+
+/** The four kinds of RPC: one or many messages in each direction. */
+export type MethodKind = "unary" | "serverStreaming" | "clientStreaming" | "bidiStreaming";
+
+/**
+ * Turns the values of one message type into bytes and back. `Init` is what may be given, `T` what is received.
+ * `encode` and `decode` are enough for a codec of one's own; the runtime uses the two fast forms where they exist.
+ */
+export interface MessageType<T = unknown, Init = T> {
+  /** The full name, such as `"routeguide.Point"`. */
+  readonly typeName: string;
+  /** @throws TypeError naming the field's path when a value is of the wrong type. */
+  encode(message: Init): Uint8Array;
+  /** The bytes are not kept. @throws Error when they are not such a message. */
+  decode(bytes: Uint8Array): T;
+  /** Writes `message` at the writer's position. */
+  encodeInto?(message: Init, writer: WireWriter): void;
+  /** Reads a message that ends at `end`; `valuesLeft` bounds its sub-messages, strings and bytes values. */
+  decodeFrom?(reader: WireReader, end: number, valuesLeft: number): T;
+}
+
+/** The descriptor of one RPC. */
+export interface Method<
+  Kind extends MethodKind = MethodKind,
+  Req = unknown,
+  ReqInit = Req,
+  Res = unknown,
+  ResInit = Res,
+> {
+  readonly kind: Kind;
+  /** As the `.proto` has it, such as `"GetFeature"`. */
+  readonly name: string;
+  /** The name of the property on handlers and clients: `name` with a lower-case first letter. */
+  readonly localName: string;
+  /** What stands in `:path`, such as `"/routeguide.RouteGuide/GetFeature"`. */
+  readonly path: string;
+  readonly request: MessageType<Req, ReqInit>;
+  readonly response: MessageType<Res, ResInit>;
+}
+
+/** The methods of a service by their local names. */
+export type Methods = Readonly<Record<string, Method>>;
+
+/** The descriptor of a service. */
+export interface Service<M extends Methods = Methods> {
+  /** The full name, such as `"routeguide.RouteGuide"`. */
+  readonly typeName: string;
+  readonly methods: M;
+}
+
+/** Whether a kind sends one request message only. */
+export function sendsOneRequest(kind: MethodKind): boolean {
+  return kind === "unary" || kind === "serverStreaming";
+}
+
+/** Whether a kind answers with one response message only. */
+export function sendsOneResponse(kind: MethodKind): boolean {
+  return kind === "unary" || kind === "clientStreaming";
+}

@@ -1,0 +1,124 @@
+/**
+ * The codec of one message type: plain objects to protobuf's wire format and back.
+ *
+ * Spec: protobuf.dev, "Encoding", "Field Presence", "Unknown Fields".
+ * Laws: a decoded message is a plain object that says everything: all properties are its own, enumerable and in the order
+ * of the schema; wrong input is refused with its path, never written as something else; decoding is bounded in depth
+ * and in values.
+ */
+import type protobuf from "protobufjs";
+import type { MessageType } from "../method.js";
+import { StatusError } from "../status.js";
+import { compileDecoder, NO_END_TAG, type DecodeMessage, type MessageDecoder } from "./decode-source.js";
+import { DEFAULT_MAX_VALUES, startBudget } from "./decode-values.js";
+import { compileEncoder, type EncodeMessage, type MessageEncoder } from "./encode-source.js";
+import { WrongValue, wrongValueError } from "./encode-values.js";
+import { messageShape, type FieldShape, type MessageShape, type PropertyShape } from "./fields.js";
+import { createReader, createWriter, rewind, type WireReader, type WireWriter } from "./wire.js";
+
+export { unknownFields } from "./absent.js";
+
+/** A message of a type that is known at run time only. */
+export type DynamicMessage = Record<string, unknown>;
+
+const codecs = new WeakMap<protobuf.Type, MessageCodec>();
+
+/** The codec of a type that protobufjs has parsed and resolved; the same object every time. */
+export function messageCodec(reflected: protobuf.Type): MessageCodec {
+  let codec = codecs.get(reflected);
+  if (codec === undefined) codecs.set(reflected, (codec = new MessageCodec(reflected)));
+  return codec;
+}
+
+/** A {@link MessageType} made from a schema. It is compiled when it is first used. */
+export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder, MessageEncoder {
+  readonly typeName: string;
+  /** Reads one message; nested messages call it. @internal */
+  read: DecodeMessage;
+  /** Writes one message; nested messages call it. @internal */
+  write: EncodeMessage;
+  readonly #reflected: protobuf.Type;
+  #shape: MessageShape | undefined;
+
+  constructor(reflected: protobuf.Type) {
+    this.#reflected = reflected;
+    this.typeName = reflected.fullName.replace(/^\./, "");
+    this.read = (reader, end, into, depth, endTag) => {
+      this.read = compileDecoder(this.#describe(), (value) => messageCodec(value.reflected));
+      return this.read(reader, end, into, depth, endTag);
+    };
+    this.write = (message, writer, depth) => {
+      this.write = compileEncoder(this.#describe(), (value) => messageCodec(value.reflected));
+      this.write(message, writer, depth);
+    };
+  }
+
+  #describe(): MessageShape {
+    return (this.#shape ??= messageShape(this.#reflected));
+  }
+
+  /** The fields, in the order of the schema. */
+  get fields(): readonly FieldShape[] {
+    return this.#describe().fields;
+  }
+
+  /** The properties of a message object, in the order of the schema: fields, and oneofs with their members. */
+  get properties(): readonly PropertyShape[] {
+    return this.#describe().properties;
+  }
+
+  /** The bytes of `message`, in memory of their own. @throws TypeError naming the path of a wrong value. */
+  encode(message: DynamicMessage): Uint8Array {
+    const writer = createWriter();
+    this.encodeInto(message, writer);
+    return new Uint8Array(writer.finish(true));
+  }
+
+  /** Writes `message` at the writer's position. @throws TypeError naming the path; the writer is as it was before. */
+  encodeInto(message: DynamicMessage, writer: WireWriter): void {
+    const { pos } = writer;
+    try {
+      this.write(message, writer, 0);
+    } catch (error) {
+      rewind(writer, pos);
+      throw error instanceof WrongValue ? wrongValueError(this.typeName, error) : error;
+    }
+  }
+
+  /**
+   * The message in `bytes`, which are not kept.
+   *
+   * @throws Error when they are not such a message, StatusError (RESOURCE_EXHAUSTED) when it has more than 250,000
+   * sub-messages, strings and bytes values.
+   */
+  decode(bytes: Uint8Array): DynamicMessage {
+    return this.decodeFrom(createReader(bytes), bytes.length, DEFAULT_MAX_VALUES);
+  }
+
+  /**
+   * The message from the reader's position to `end`.
+   *
+   * @throws Error when it is not such a message, StatusError (RESOURCE_EXHAUSTED) when it has more than `valuesLeft`
+   * sub-messages, map entries, strings and bytes values.
+   */
+  decodeFrom(reader: WireReader, end: number, valuesLeft: number): DynamicMessage {
+    const { len } = reader;
+    if (end > len)
+      throw new RangeError(`Cannot decode ${this.typeName} as it must end at ${len}: current value is ${end}`);
+    reader.len = end;
+    startBudget(valuesLeft);
+    try {
+      return this.read(reader, end, undefined, 0, NO_END_TAG);
+    } catch (error) {
+      throw error instanceof StatusError ? error : decodeError(this.typeName, error);
+    } finally {
+      reader.len = len;
+    }
+  }
+}
+
+function decodeError(typeName: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const text = reason.startsWith("index out of range") ? "it ends in the middle of a field" : reason;
+  return new Error(`Cannot decode ${typeName}: ${text}`, { cause });
+}

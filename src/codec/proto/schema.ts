@@ -1,0 +1,147 @@
+/**
+ * A loaded schema: its services, messages, enums and files by name.
+ *
+ * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
+ */
+import protobuf from "protobufjs";
+import type { Method, MethodKind, Methods, MessageType, Service } from "../method.js";
+import { enumType, type EnumType } from "./enum.js";
+import { messageCodec, type DynamicMessage, type MessageCodec } from "./message.js";
+import { didYouMean } from "./nearest.js";
+
+/** One `.proto` file of a schema. */
+export interface ProtoFile {
+  /** As imports name it, such as `"google/protobuf/any.proto"`. */
+  readonly name: string;
+  /** The package, or `""`. */
+  readonly package: string;
+  /** The names of the files it imports, as they stand in {@link Schema.files}. */
+  readonly imports: readonly string[];
+  /** `"proto2"`, `"proto3"`, or an edition such as `"2023"`. */
+  readonly syntax: string;
+  /** The source, or `undefined` for a bundled well-known file. */
+  readonly text: string | undefined;
+  /** Where it is on disk, if it is. */
+  readonly path: string | undefined;
+}
+
+/** What a set of `.proto` files declares. Made by `loadProto`. */
+export class Schema {
+  /** Every file, imported ones included, each behind those it imports. */
+  readonly files: readonly ProtoFile[];
+  /** What protobufjs made of the files. @internal */
+  readonly root: protobuf.Root;
+  readonly #services = new Map<string, protobuf.Service>();
+  readonly #messages = new Map<string, protobuf.Type>();
+  readonly #enums = new Map<string, protobuf.Enum>();
+  readonly #made = new Map<string, Service>();
+
+  constructor(root: protobuf.Root, files: readonly ProtoFile[]) {
+    this.root = root;
+    this.files = files;
+    this.#collect(root);
+  }
+
+  #collect(namespace: protobuf.NamespaceBase): void {
+    for (const object of namespace.nestedArray) {
+      const name = object.fullName.slice(1);
+      if (object instanceof protobuf.Enum) this.#enums.set(name, object);
+      else if (object instanceof protobuf.Service) this.#services.set(name, object);
+      else if (object instanceof protobuf.Type) this.#messages.set(name, object);
+      if (object instanceof protobuf.Namespace) this.#collect(object);
+    }
+  }
+
+  /** The full names of all services, in the order of the files. */
+  get serviceNames(): string[] {
+    return [...this.#services.keys()];
+  }
+
+  /** The full names of all message types, nested and imported ones included. */
+  get messageNames(): string[] {
+    return [...this.#messages.keys()];
+  }
+
+  /** The full names of all enums, nested and imported ones included. */
+  get enumNames(): string[] {
+    return [...this.#enums.keys()];
+  }
+
+  /** All services. @throws Error when one has two methods of the same local name. */
+  get services(): Service[] {
+    return this.serviceNames.map((name) => this.service(name));
+  }
+
+  /**
+   * The service with a full name such as `"routeguide.RouteGuide"`. `S` says what its methods are, for generated code.
+   *
+   * @throws Error naming the nearest service when there is none, or when two of its methods have the same local name.
+   */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what only it can know
+  service<S extends Service = Service>(fullName: string): S {
+    let service = this.#made.get(fullName);
+    if (service === undefined) {
+      service = makeService(fullName, lookUp("service", fullName, this.#services));
+      this.#made.set(fullName, service);
+    }
+    return service as S;
+  }
+
+  /**
+   * The message type with a full name such as `"routeguide.Point"`. `T` and `Init` say what its values are.
+   *
+   * @throws Error naming the nearest message type when there is none.
+   */
+  message<T = DynamicMessage, Init = T>(fullName: string): MessageType<T, Init> {
+    return this.codec(fullName) as unknown as MessageType<T, Init>;
+  }
+
+  /** The same as {@link message}, with its fields. @throws Error naming the nearest message type when there is none. */
+  codec(fullName: string): MessageCodec {
+    return messageCodec(lookUp("message", fullName, this.#messages));
+  }
+
+  /** The enum with a full name such as `"order.Order.AddressType"`. @throws Error naming the nearest enum when there is none. */
+  enum(fullName: string): EnumType {
+    return enumType(lookUp("enum", fullName, this.#enums));
+  }
+}
+
+function lookUp<T>(what: string, fullName: string, known: ReadonlyMap<string, T>): T {
+  const found = known.get(fullName);
+  if (found !== undefined) return found;
+  const hint = known.size === 0 ? `; it has no ${what}s at all` : didYouMean(fullName, known.keys());
+  throw new Error(`The schema has no ${what} ${JSON.stringify(fullName)}${hint}`);
+}
+
+function makeService(typeName: string, reflected: protobuf.Service): Service {
+  const methods: Record<string, Method> = Object.create(null) as Record<string, Method>;
+  for (const one of reflected.methodsArray) {
+    const method = makeMethod(typeName, one);
+    const other = methods[method.localName];
+    if (other !== undefined) {
+      throw new Error(
+        `Cannot use service ${typeName} as its methods ${other.name} and ${method.name} both become ${method.localName}`,
+      );
+    }
+    methods[method.localName] = method;
+  }
+  return Object.freeze({ typeName, methods: Object.freeze(methods) as Methods });
+}
+
+function makeMethod(service: string, reflected: protobuf.Method): Method {
+  const { name } = reflected;
+  return Object.freeze({
+    kind: kindOf(reflected.requestStream === true, reflected.responseStream === true),
+    name,
+    localName: name.charAt(0).toLowerCase() + name.slice(1),
+    path: `/${service}/${name}`,
+    request: messageCodec(reflected.resolvedRequestType as protobuf.Type),
+    response: messageCodec(reflected.resolvedResponseType as protobuf.Type),
+  });
+}
+
+function kindOf(requestStream: boolean, responseStream: boolean): MethodKind {
+  if (requestStream) return responseStream ? "bidiStreaming" : "clientStreaming";
+  return responseStream ? "serverStreaming" : "unary";
+}

@@ -1,0 +1,146 @@
+/**
+ * The status of a call: a code, a message for humans, and the error that carries both.
+ *
+ * Spec: gRPC statuscodes.md; PROTOCOL-HTTP2.md, "Responses" (Status, Status-Message).
+ * Laws: a received text is never trusted to be well formed, and decoding it never throws.
+ */
+import type { Metadata } from "./metadata.js";
+
+/** The seventeen status codes of gRPC, by name. Source: statuscodes.md. */
+export const Code = Object.freeze({
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const);
+
+/** One of the seventeen integers of {@link Code}. */
+export type Code = (typeof Code)[keyof typeof Code];
+
+/** The name of a code, such as `"NOT_FOUND"`. */
+export type CodeName = keyof typeof Code;
+
+const CODE_NAMES = Object.keys(Code) as CodeName[];
+
+/** The name of `code`, or `"CODE_<number>"` for a number that is not one of the seventeen. */
+export function codeName(code: number): string {
+  return CODE_NAMES[code] ?? `CODE_${code}`;
+}
+
+/** Whether `value` is one of the seventeen status codes. */
+export function isCode(value: unknown): value is Code {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 16;
+}
+
+/** How a call ended. `message` is the text on the wire; it is empty for most OK calls. */
+export interface Status {
+  readonly code: Code;
+  readonly message: string;
+}
+
+/** What may be said beside the code and the text of a {@link StatusError}. */
+export interface StatusErrorOptions {
+  /** Metadata sent (server) or received (client) with the status. */
+  readonly trailers?: Metadata | undefined;
+  /** `"remote"`: the peer said so; `"local"` (default): this process decided it. */
+  readonly origin?: "local" | "remote" | undefined;
+  /** The error underneath, if any. Never sent to a peer. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A call's end in any status but OK. Throw one in a handler to set the status; a failed client call rejects with one.
+ *
+ * `message` is for humans (`NOT_FOUND: no such order`); `rawMessage` is exactly the text on the wire.
+ */
+export class StatusError extends Error {
+  override readonly name = "StatusError";
+  readonly code: Code;
+  readonly rawMessage: string;
+  readonly origin: "local" | "remote";
+  readonly trailers: Metadata | undefined;
+
+  /** @throws TypeError when `code` is not one of the codes 1 to 16: an error is never OK. */
+  constructor(code: Code, rawMessage = "", options: StatusErrorOptions = {}) {
+    if (!isCode(code) || code === Code.OK) {
+      throw new TypeError(
+        `Cannot make a StatusError as its code must be one of Code, 1 to 16: current value is ${describe(code)}`,
+      );
+    }
+    const text = String(rawMessage);
+    super(text === "" ? codeName(code) : `${codeName(code)}: ${text}`);
+    if (options.cause !== undefined) this.cause = options.cause;
+    this.code = code;
+    this.rawMessage = text;
+    this.origin = options.origin ?? "local";
+    this.trailers = options.trailers;
+  }
+
+  /** The code's name, such as `"NOT_FOUND"`. */
+  get codeName(): string {
+    return codeName(this.code);
+  }
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 64)) : String(value);
+}
+
+const NEEDS_ENCODING = /[^\x20-\x24\x26-\x7e]/;
+const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder();
+
+/**
+ * Percent-encodes the text of a status for the `grpc-message` header.
+ *
+ * "Percent-encode the UTF-8 bytes outside 0x20-0x7E, and the percent sign": everything else stays literal. A lone
+ * surrogate becomes U+FFFD. Source: PROTOCOL-HTTP2.md, Status-Message.
+ */
+export function encodeStatusMessage(message: string): string {
+  if (!NEEDS_ENCODING.test(message)) return message;
+  let encoded = "";
+  for (const byte of textEncoder.encode(message)) {
+    encoded +=
+      byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
+}
+
+const PERCENT = 0x25;
+
+/**
+ * Decodes a received `grpc-message`. Any `%XX` is undone; a broken escape stays as it is; bytes that are not UTF-8
+ * become U+FFFD. Never throws: "must not error or discard" on invalid values (PROTOCOL-HTTP2.md, Status-Message).
+ */
+export function decodeStatusMessage(value: string): string {
+  if (!value.includes("%")) return value;
+  const bytes = new Uint8Array(value.length);
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const char = value.charCodeAt(i);
+    const escaped = char === PERCENT ? parseHexPair(value, i + 1) : -1;
+    if (escaped >= 0) i += 2;
+    bytes[length++] = escaped >= 0 ? escaped : char;
+  }
+  return textDecoder.decode(bytes.subarray(0, length));
+}
+
+function parseHexPair(text: string, at: number): number {
+  const pair = text.slice(at, at + 2);
+  return /^[0-9a-fA-F]{2}$/.test(pair) ? Number.parseInt(pair, 16) : -1;
+}

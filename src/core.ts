@@ -1,0 +1,26 @@
+/**
+ * The public API without batteries, published as `barewire/core`. `index.ts` adds the services every server should have.
+ */
+export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
+export type { MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
+export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
+export { VERSION } from "./codec/header-block.js";
+export { loadProto } from "./codec/proto/load.js";
+export type { Peer } from "./transport/call.js";
+export { Channel, type ChannelOptions } from "./transport/client/channel.js";
+export type { CallOptions } from "./transport/client/client-call.js";
+export type {
+  BidiStreamingCall,
+  CallFacts,
+  Client,
+  ClientMethod,
+  ClientStreamingCall,
+  RequestSender,
+  ServerStreamingCall,
+  UnaryCall,
+} from "./transport/client/client.js";
+export type { ChannelLimits } from "./transport/client/limits.js";
+export type { Handler, HandlerCall, Implementation, MessageSource } from "./transport/server/handler.js";
+export type { ServerLimits } from "./transport/server/limits.js";
+export { Server, type CloseOptions, type Listening, type ServerOptions } from "./transport/server/server.js";
+export type { EndedCall } from "./transport/server/session.js";

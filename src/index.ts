@@ -1,0 +1,4 @@
+/**
+ * The public API, published as `barewire`.
+ */
+export * from "./core.js";

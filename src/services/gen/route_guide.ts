@@ -1,0 +1,184 @@
+/**
+ * The messages and the service of `routeguide`: places, and what is known about them.
+ *
+ * Source: proto/route_guide.proto, whose text is in {@link files}; a test holds the two equal.
+ * Laws: `X` is what is received, every field present; `XInit` is what may be given, every field optional.
+ */
+import { loadProto, type MessageType, type Method, type Service } from "../../core.js";
+
+/** The `.proto` text that everything below comes from, by file name. */
+export const files = {
+  "route_guide.proto": `syntax = "proto3";
+
+option java_multiple_files = true;
+option java_package = "io.grpc.examples.routeguide";
+option java_outer_classname = "RouteGuideProto";
+option objc_class_prefix = "RTG";
+
+package routeguide;
+
+// Tells a traveller what is where. One method of each of the four kinds.
+service RouteGuide {
+  // Unary: what is at this point. Where nothing is known, the answer has an empty name and the point that was asked for.
+  rpc GetFeature(Point) returns (Feature) {}
+
+  // Server streaming: everything known inside a rectangle, borders included, one feature a message.
+  rpc ListFeatures(Rectangle) returns (stream Feature) {}
+
+  // Client streaming: takes the points of a route while it is travelled and sums it up when the last one is there.
+  rpc RecordRoute(stream Point) returns (RouteSummary) {}
+
+  // Bidirectional streaming: leaves notes at points, and answers each with all the notes left at its point so far.
+  rpc RouteChat(stream RouteNote) returns (stream RouteNote) {}
+}
+
+// A place on earth, in units of 1/10,000,000 of a degree: latitude within +/-900000000, longitude within +/-1800000000.
+message Point {
+  int32 latitude = 1;
+  int32 longitude = 2;
+}
+
+// An area between two parallels and two meridians, given by any two opposite corners.
+message Rectangle {
+  // One corner.
+  Point lo = 1;
+
+  // The corner opposite to it.
+  Point hi = 2;
+}
+
+// Something known to be at a point.
+message Feature {
+  // What it is called; empty when it has no name.
+  string name = 1;
+
+  // Where it is.
+  Point location = 2;
+}
+
+// A text left at a point.
+message RouteNote {
+  // Where it is left.
+  Point location = 1;
+
+  // What it says.
+  string message = 2;
+}
+
+// What one recorded route came to.
+message RouteSummary {
+  // How many points were sent.
+  int32 point_count = 1;
+
+  // How many of them were the place of a known feature.
+  int32 feature_count = 2;
+
+  // The length of the way from point to point, in metres.
+  int32 distance = 3;
+
+  // The time from the start of the call to its last point, in seconds.
+  int32 elapsed_time = 4;
+}
+`,
+} as const;
+
+const schema = loadProto(files);
+
+/** routeguide.Point: a place on earth, in units of 1/10,000,000 of a degree. */
+export interface Point {
+  latitude: number;
+  longitude: number;
+}
+
+export interface PointInit {
+  latitude?: number | undefined;
+  longitude?: number | undefined;
+}
+
+export const Point: MessageType<Point, PointInit> = schema.message<Point, PointInit>("routeguide.Point");
+
+/** routeguide.Rectangle: an area, given by any two opposite corners. */
+export interface Rectangle {
+  /** One corner. */
+  lo: Point | undefined;
+  /** The corner opposite to it. */
+  hi: Point | undefined;
+}
+
+export interface RectangleInit {
+  lo?: PointInit | undefined;
+  hi?: PointInit | undefined;
+}
+
+export const Rectangle: MessageType<Rectangle, RectangleInit> = schema.message<Rectangle, RectangleInit>(
+  "routeguide.Rectangle",
+);
+
+/** routeguide.Feature: something known to be at a point. */
+export interface Feature {
+  /** What it is called; empty when it has no name. */
+  name: string;
+  /** Where it is. */
+  location: Point | undefined;
+}
+
+export interface FeatureInit {
+  name?: string | undefined;
+  location?: PointInit | undefined;
+}
+
+export const Feature: MessageType<Feature, FeatureInit> = schema.message<Feature, FeatureInit>("routeguide.Feature");
+
+/** routeguide.RouteNote: a text left at a point. */
+export interface RouteNote {
+  /** Where it is left. */
+  location: Point | undefined;
+  /** What it says. */
+  message: string;
+}
+
+export interface RouteNoteInit {
+  location?: PointInit | undefined;
+  message?: string | undefined;
+}
+
+export const RouteNote: MessageType<RouteNote, RouteNoteInit> = schema.message<RouteNote, RouteNoteInit>(
+  "routeguide.RouteNote",
+);
+
+/** routeguide.RouteSummary: what one recorded route came to. */
+export interface RouteSummary {
+  /** How many points were sent. */
+  pointCount: number;
+  /** How many of them were the place of a known feature. */
+  featureCount: number;
+  /** The length of the way from point to point, in metres. */
+  distance: number;
+  /** The time from the start of the call to its last point, in seconds. */
+  elapsedTime: number;
+}
+
+export interface RouteSummaryInit {
+  pointCount?: number | undefined;
+  featureCount?: number | undefined;
+  distance?: number | undefined;
+  elapsedTime?: number | undefined;
+}
+
+export const RouteSummary: MessageType<RouteSummary, RouteSummaryInit> = schema.message<RouteSummary, RouteSummaryInit>(
+  "routeguide.RouteSummary",
+);
+
+/** routeguide.RouteGuide: tells a traveller what is where. */
+export type RouteGuide = Service<{
+  /** Unary: what is at this point. */
+  getFeature: Method<"unary", Point, PointInit, Feature, FeatureInit>;
+  /** Server streaming: everything known inside a rectangle. */
+  listFeatures: Method<"serverStreaming", Rectangle, RectangleInit, Feature, FeatureInit>;
+  /** Client streaming: takes the points of a route and sums it up. */
+  recordRoute: Method<"clientStreaming", Point, PointInit, RouteSummary, RouteSummaryInit>;
+  /** Bidirectional streaming: leaves notes at points, and answers each with all that are there. */
+  routeChat: Method<"bidiStreaming", RouteNote, RouteNoteInit, RouteNote, RouteNoteInit>;
+}>;
+
+export const RouteGuide: RouteGuide = schema.service<RouteGuide>("routeguide.RouteGuide");

@@ -1,0 +1,101 @@
+/**
+ * A channel: the client's virtual connection to a target.
+ *
+ * Spec: connectivity-semantics-and-api.md; naming.md.
+ * Laws: nothing is connected before the first call; a call finds a connection or the reason why there is none.
+ */
+import type { Service } from "../../codec/method.js";
+import { isLoopback, parseAddress, type Address } from "../address.js";
+import { checkOptions, numbersFrom } from "../options.js";
+import type { ClientCallOwner } from "./client-call.js";
+import { createClient, type Client } from "./client.js";
+import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
+import { Subchannel } from "./subchannel.js";
+
+/** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
+export interface ChannelOptions extends Partial<ChannelLimits> {
+  /**
+   * `false` says that plaintext is meant. It is the default to loopback addresses and unix sockets only; any other host
+   * needs the word.
+   */
+  readonly tls?: false | undefined;
+  /** What `:authority` says instead of the target. */
+  readonly authority?: string | undefined;
+  /** Hears of failed calls that nobody awaits. Default: one line and the stack on stderr. `path` is the method's. */
+  readonly onError?: ((error: unknown, path: string) => void) | undefined;
+}
+
+/** "Port defaults to 443" (naming.md). */
+const DEFAULT_PORT = 443;
+
+/** A client's way to one target. */
+export class Channel implements ClientCallOwner {
+  readonly target: string;
+  readonly limits: ChannelLimits;
+  readonly authority: string;
+  readonly subchannel: Subchannel;
+  readonly #onError: (error: unknown, path: string) => void;
+
+  /**
+   * `target` is `"host:port"`, `"[v6]:port"` or `"unix:path"`.
+   *
+   * @throws TypeError when it is none of them, for an option that does not exist, and for a host that is not this machine
+   * when `tls` does not say what is meant.
+   */
+  constructor(target: string, options: ChannelOptions = {}) {
+    checkOptions("Channel", options, ["tls", "authority", "onError", ...Object.keys(DEFAULT_CHANNEL_LIMITS)]);
+    const address = parseAddress(target, DEFAULT_PORT);
+    checkPlaintext(target, address, options.tls);
+    this.target = target;
+    this.limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options);
+    this.authority = options.authority ?? (address.kind === "unix" ? "localhost" : target);
+    this.subchannel = new Subchannel(address, this.limits);
+    this.#onError = options.onError ?? printError;
+  }
+
+  /** The methods of a service as functions. Cheap; connects nothing. */
+  client<S extends Service>(service: S): Client<S> {
+    return createClient(service, this);
+  }
+
+  /** Hears of a call that failed unobserved. Not for users. @internal */
+  callUnobserved(error: unknown, path: string): void {
+    try {
+      this.#onError(error, path);
+    } catch (second) {
+      printError(second, path);
+    }
+  }
+
+  /** Takes no new calls (they fail UNAVAILABLE); running ones may finish. Resolves when every connection is gone. */
+  close(): Promise<void> {
+    return this.subchannel.close();
+  }
+
+  /** Closes now: running calls fail UNAVAILABLE. */
+  async destroy(): Promise<void> {
+    const closed = this.subchannel.close();
+    this.subchannel.destroy();
+    await closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function checkPlaintext(target: string, address: Address, tls: unknown): void {
+  if (tls !== undefined && tls !== false) {
+    throw new TypeError(`Cannot use option tls as it must be false: TLS is not built yet, current value is ${typeof tls}`);
+  }
+  if (tls === false || isLoopback(address)) return;
+  throw new TypeError(
+    `Cannot make a Channel to ${target} as it must be said whether the connection is encrypted: ` +
+      `pass "tls: false" for plaintext on purpose; TLS itself is not built yet`,
+  );
+}
+
+function printError(error: unknown, path: string): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`barewire: ${path} failed and nobody awaited it: ${text}\n`);
+}

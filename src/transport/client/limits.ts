@@ -1,0 +1,41 @@
+/**
+ * The limits of a channel: what one server may make it hold. All of them are on by default.
+ *
+ * Source: docs/rules.md; RFC 9113 §10.5.
+ */
+import type { SendLimits } from "../message-sink.js";
+import type { ReceiveLimits } from "../message-stream.js";
+
+/** Every limit, each an option of `Channel`. */
+export interface ChannelLimits extends ReceiveLimits, SendLimits {
+  /** The longest response message, in bytes. Default 4 MiB, as in every gRPC library. Over it: RESOURCE_EXHAUSTED. */
+  readonly maxReceiveBytes: number;
+  /** The most sub-messages, strings and bytes values in one response. Default 250,000. Over it: RESOURCE_EXHAUSTED. */
+  readonly maxMessageValues: number;
+  /** The longest request message, in bytes. Default no limit. Over it: RESOURCE_EXHAUSTED, and it is not sent. */
+  readonly maxSendBytes: number;
+  /** Bytes of messages that may wait in one call whose sends are not awaited. Default 4 MiB. Over it: RESOURCE_EXHAUSTED. */
+  readonly maxQueuedBytes: number;
+  /** The largest response header list, in bytes. Default 16 KiB. */
+  readonly maxHeaderListBytes: number;
+  /** The most header fields in one block. Default 2,000. */
+  readonly maxHeaderPairs: number;
+  /** Bytes one call may have in flight towards this process. Default 256 KiB. */
+  readonly streamWindowBytes: number;
+  /** Bytes one connection may have in flight towards this process. Default 4 MiB. */
+  readonly connectionWindowBytes: number;
+  /** How long connecting may take, the peer's SETTINGS included, in milliseconds. Default 20,000 (connection-backoff.md). */
+  readonly connectTimeoutMs: number;
+}
+
+export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
+  maxReceiveBytes: 4 * 1024 * 1024,
+  maxMessageValues: 250_000,
+  maxSendBytes: Infinity,
+  maxQueuedBytes: 4 * 1024 * 1024,
+  maxHeaderListBytes: 16 * 1024,
+  maxHeaderPairs: 2000,
+  streamWindowBytes: 256 * 1024,
+  connectionWindowBytes: 4 * 1024 * 1024,
+  connectTimeoutMs: 20_000,
+});

@@ -1,0 +1,243 @@
+/**
+ * A subchannel: one address, one HTTP/2 session at a time, and the calls that wait for it.
+ *
+ * Spec: connectivity-semantics-and-api.md; connection-backoff.md (the connect deadline); RFC 9113 §3.4, §5.1.2, §6.8.
+ * Laws: a session is used only after the peer's SETTINGS; none is used after a GOAWAY; no more streams are opened than the
+ * peer allows; a session without calls does not keep the process alive.
+ */
+import { connect, constants, type ClientHttp2Session, type Settings } from "node:http2";
+import { connect as connectSocket, type Socket } from "node:net";
+import { Code, StatusError } from "../../codec/status.js";
+import { formatAddress, type Address } from "../address.js";
+import type { ChannelLimits } from "./limits.js";
+
+/** Streams assumed to be allowed until the peer's SETTINGS say otherwise, which they do before a session is used. */
+const ASSUMED_MAX_STREAMS = 100;
+
+/** States of a subchannel, and the ones each may go to. Source: connectivity-semantics-and-api.md. */
+export const TRANSITIONS = Object.freeze({
+  IDLE: ["CONNECTING", "SHUTDOWN"],
+  CONNECTING: ["READY", "IDLE", "SHUTDOWN"],
+  READY: ["IDLE", "SHUTDOWN"],
+  SHUTDOWN: [],
+} as const);
+
+export type SubchannelState = keyof typeof TRANSITIONS;
+
+/** A session with room for one more stream; {@link Lease.release} gives the room back. */
+export interface Lease {
+  readonly session: ClientHttp2Session;
+  /** How the session ended, once it has: a call whose stream it took with it asks. */
+  readonly connection: Connection;
+  release(): void;
+}
+
+/** Somebody who waits for a session. */
+export interface Waiting {
+  ready(lease: Lease): void;
+  failed(error: StatusError): void;
+}
+
+/** One HTTP/2 session and what is known of its end. */
+export class Connection {
+  readonly session: ClientHttp2Session;
+  openStreams = 0;
+  maxStreams = ASSUMED_MAX_STREAMS;
+  lost: string | undefined;
+  goaway: { readonly code: number; readonly lastStreamId: number; readonly text: string } | undefined;
+
+  constructor(session: ClientHttp2Session) {
+    this.session = session;
+  }
+}
+
+/** One address. */
+export class Subchannel {
+  readonly #address: Address;
+  readonly #limits: ChannelLimits;
+  #state: SubchannelState = "IDLE";
+  /** The connection being made or in use. */
+  #connection: Connection | undefined;
+  readonly #waiting = new Set<Waiting>();
+  readonly #connections = new Set<Connection>();
+  #gone: (() => void) | undefined;
+
+  constructor(address: Address, limits: ChannelLimits) {
+    this.#address = address;
+    this.#limits = limits;
+  }
+
+  get state(): SubchannelState {
+    return this.#state;
+  }
+
+  /** A session with room, if there is one right now. */
+  take(): Lease | undefined {
+    const connection = this.#connection;
+    if (connection === undefined || this.#state !== "READY" || this.#waiting.size > 0) return undefined;
+    return connection.openStreams < connection.maxStreams ? this.#lease(connection) : undefined;
+  }
+
+  /** Waits for a session with room, connecting if there is none. {@link forget} takes the wish back. */
+  wait(waiting: Waiting): void {
+    if (this.#state === "SHUTDOWN") {
+      waiting.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
+      return;
+    }
+    this.#waiting.add(waiting);
+    if (this.#state === "IDLE") this.#connect();
+  }
+
+  forget(waiting: Waiting): void {
+    this.#waiting.delete(waiting);
+  }
+
+  #lease(connection: Connection): Lease {
+    if (connection.openStreams++ === 0) connection.session.ref();
+    let released = false;
+    return {
+      session: connection.session,
+      connection,
+      release: () => {
+        if (released) return;
+        released = true;
+        if (--connection.openStreams === 0 && !connection.session.destroyed) connection.session.unref();
+        this.#serveWaiting();
+      },
+    };
+  }
+
+  #serveWaiting(): void {
+    for (const waiting of this.#waiting) {
+      const connection = this.#connection;
+      if (this.#state !== "READY" || connection === undefined || connection.openStreams >= connection.maxStreams) return;
+      this.#waiting.delete(waiting);
+      waiting.ready(this.#lease(connection));
+    }
+  }
+
+  #transition(state: SubchannelState): void {
+    const legal: readonly SubchannelState[] = TRANSITIONS[this.#state];
+    if (!legal.includes(state)) throw new Error(`a subchannel cannot go from ${this.#state} to ${state}`);
+    this.#state = state;
+  }
+
+  #connect(): void {
+    this.#transition("CONNECTING");
+    // The URL only names the scheme: the socket is ours, and each request carries its own authority.
+    const session = connect("http://localhost", {
+      createConnection: () => dial(this.#address),
+      settings: this.#settings(),
+      maxHeaderListPairs: this.#limits.maxHeaderPairs,
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
+      maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+    });
+    const connection = new Connection(session);
+    this.#connection = connection;
+    this.#connections.add(connection);
+    const timer = setTimeout(() => {
+      connection.lost ??= `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
+      session.destroy();
+    }, this.#limits.connectTimeoutMs);
+    session.once("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(this.#limits.connectionWindowBytes);
+    });
+    session.on("remoteSettings", (settings) => {
+      clearTimeout(timer);
+      this.#onSettings(connection, settings);
+    });
+    session.on("goaway", (code, lastStreamId, data?: Uint8Array) => {
+      const text = data === undefined ? "" : Buffer.from(data.subarray(0, 64)).toString("latin1");
+      connection.goaway = { code, lastStreamId, text };
+      this.#retire(connection);
+    });
+    session.on("error", (error: NodeJS.ErrnoException) => {
+      connection.lost ??= error.message;
+    });
+    session.on("close", () => {
+      clearTimeout(timer);
+      this.#onClosed(connection);
+    });
+  }
+
+  #settings(): Settings {
+    return {
+      enablePush: false,
+      initialWindowSize: this.#limits.streamWindowBytes,
+      maxHeaderListSize: this.#limits.maxHeaderListBytes,
+    };
+  }
+
+  /** "READY only after the peer's SETTINGS": a TCP connection alone proves nothing. */
+  #onSettings(connection: Connection, settings: Settings): void {
+    connection.maxStreams = settings.maxConcurrentStreams ?? Infinity;
+    if (this.#connection !== connection) return;
+    if (this.#state === "CONNECTING") this.#transition("READY");
+    this.#serveWaiting();
+    if (connection.openStreams === 0) connection.session.unref();
+  }
+
+  /** Takes a connection out of use; its calls may finish. Whoever waited for it fails if it never was ready. */
+  #retire(connection: Connection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    const wasReady = this.#state === "READY";
+    this.#transition("IDLE");
+    if (!wasReady) this.#failWaiting(connection);
+    else if (this.#waiting.size > 0) this.#connect();
+  }
+
+  /** Hears from a call that the session took no more streams after all. */
+  refused(connection: Connection): void {
+    this.#retire(connection);
+  }
+
+  #onClosed(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#retire(connection);
+    if (this.#connections.size === 0) this.#gone?.();
+  }
+
+  #failWaiting(connection: Connection): void {
+    const reason = connection.lost ?? "the connection was closed before it was ready";
+    const message = `cannot connect to ${formatAddress(this.#address)}: ${reason}`;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, message));
+  }
+
+  /** Ends: waiting calls fail now, running ones may finish. Resolves when the last connection is gone. */
+  async close(): Promise<void> {
+    if (this.#state !== "SHUTDOWN") this.#transition("SHUTDOWN");
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
+    this.#connection = undefined;
+    if (this.#connections.size === 0) return;
+    const before = this.#gone;
+    const gone = new Promise<void>((resolve) => {
+      this.#gone = () => {
+        before?.();
+        resolve();
+      };
+    });
+    for (const { session, openStreams } of this.#connections) {
+      // A call that ran is still owed its answer; the process stays until it has it.
+      if (openStreams === 0) session.ref();
+      if (session.connecting) session.destroy();
+      else session.close();
+    }
+    await gone;
+  }
+
+  /** Drops every connection. */
+  destroy(): void {
+    for (const { session } of this.#connections) session.destroy(undefined, constants.NGHTTP2_CANCEL);
+  }
+}
+
+/** Opens the socket to an address. */
+function dial(address: Address): Socket {
+  if (address.kind === "unix") return connectSocket({ path: address.path });
+  return connectSocket({ host: address.host === "" ? "localhost" : address.host, port: address.port, noDelay: true });
+}

@@ -1,0 +1,82 @@
+/**
+ * Deadlines: a point in time for one call, kept on a clock that does not jump.
+ *
+ * Spec: PROTOCOL-HTTP2.md, "Timeout"; statuscodes.md, DEADLINE_EXCEEDED.
+ * Laws: a deadline never fires early, however far away it is, and its timer never keeps the process alive.
+ */
+
+/** The longest delay a timer takes; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A point in time, with a timer that can be armed once. */
+export class Deadline {
+  /** On the clock of `performance.now()`, in milliseconds. */
+  readonly #expiresAt: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** The duration the deadline was made from, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs;
+    this.#expiresAt = performance.now() + timeoutMs;
+  }
+
+  /** Milliseconds left; zero or less when the deadline has passed. */
+  get remainingMs(): number {
+    return this.#expiresAt - performance.now();
+  }
+
+  /** The point in time on the calendar. */
+  get date(): Date {
+    return new Date(Math.min(Date.now() + this.remainingMs, 8.64e15));
+  }
+
+  /** Calls `onExpired` once the deadline has passed, unless {@link clear} comes first. */
+  arm(onExpired: () => void): void {
+    const wait = (): void => {
+      const left = this.remainingMs;
+      if (left <= 0) {
+        this.#timer = undefined;
+        onExpired();
+        return;
+      }
+      this.#timer = setTimeout(wait, Math.min(Math.ceil(left), MAX_TIMER_MS));
+      this.#timer.unref();
+    };
+    this.#timer = setTimeout(wait, Math.min(Math.max(Math.ceil(this.remainingMs), 0), MAX_TIMER_MS));
+    this.#timer.unref();
+  }
+
+  /** Disarms the timer. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/**
+ * The deadline from a call's options, or `undefined` for none; the nearer one when both are given.
+ *
+ * @throws TypeError when `timeoutMs` is not a number or `deadline` is not a valid `Date`.
+ */
+export function deadlineFrom(options: {
+  readonly timeoutMs?: number | undefined;
+  readonly deadline?: Date | undefined;
+}): Deadline | undefined {
+  const { timeoutMs, deadline } = options;
+  let remaining = Infinity;
+  if (timeoutMs !== undefined) {
+    if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+      throw new TypeError(`Cannot start the call as timeoutMs must be a number of milliseconds: current value is ${String(timeoutMs)}`);
+    }
+    remaining = timeoutMs;
+  }
+  if (deadline !== undefined) {
+    if (!(deadline instanceof Date) || Number.isNaN(deadline.getTime())) {
+      throw new TypeError(`Cannot start the call as deadline must be a valid Date: current value is ${String(deadline)}`);
+    }
+    remaining = Math.min(remaining, deadline.getTime() - Date.now());
+  }
+  return remaining === Infinity ? undefined : new Deadline(remaining);
+}

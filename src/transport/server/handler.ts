@@ -1,0 +1,146 @@
+/**
+ * Handlers: the four shapes in which a user implements a method, and how each is run.
+ *
+ * Laws: this file and `client/client.ts` alone know the four kinds; a handler may answer with a value or a promise, with
+ * any iterable or a promise of one; the shape is chosen once, when the service is added.
+ */
+import type { Metadata } from "../../codec/metadata.js";
+import type { Method, MethodKind, Service } from "../../codec/method.js";
+import { nearestName } from "../../codec/nearest-name.js";
+import type { Peer } from "../call.js";
+import { sendAll } from "../message-sink.js";
+import type { ServerCall } from "./server-call.js";
+
+/** What a handler knows of its call. */
+export interface HandlerCall {
+  readonly method: Method;
+  /** The metadata the client sent. */
+  readonly metadata: Metadata;
+  /** When the client stops waiting; `undefined` for never. */
+  readonly deadline: Date | undefined;
+  /** Aborted when the client cancels or vanishes, at the deadline and at a forced shutdown; the reason is a `StatusError`. */
+  readonly signal: AbortSignal;
+  readonly peer: Peer;
+  /** Metadata to be sent before the first message. */
+  readonly headers: Metadata;
+  /** Metadata to be sent with the status. */
+  readonly trailers: Metadata;
+  /** Sends {@link HandlerCall.headers} now instead of with the first message. Does nothing the second time. */
+  sendHeaders(): void;
+}
+
+type Awaitable<T> = T | PromiseLike<T>;
+/** Many messages: an array, a generator, an async generator, a stream: whatever can be iterated. */
+export type MessageSource<T> = Iterable<T> | AsyncIterable<T>;
+
+/** The function that implements a method, by its kind. */
+export type Handler<M extends Method> =
+  M extends Method<infer Kind, infer Req, infer _ReqInit, infer _Res, infer ResInit>
+    ? HandlerOfKind<Req, ResInit>[Kind]
+    : never;
+
+interface HandlerOfKind<Req, ResInit> {
+  unary: (request: Req, call: HandlerCall) => Awaitable<ResInit>;
+  serverStreaming: (request: Req, call: HandlerCall) => Awaitable<MessageSource<ResInit>>;
+  clientStreaming: (requests: AsyncIterableIterator<Req>, call: HandlerCall) => Awaitable<ResInit>;
+  bidiStreaming: (requests: AsyncIterableIterator<Req>, call: HandlerCall) => Awaitable<MessageSource<ResInit>>;
+}
+
+/** The handlers of a service by local name. A method left out answers UNIMPLEMENTED. */
+export type Implementation<S extends Service> = {
+  readonly [Name in keyof S["methods"]]?: Handler<S["methods"][Name]>;
+};
+
+/** Runs one call; the call itself takes care of everything that goes wrong. */
+export type Serve = (call: ServerCall) => void;
+
+/** A method with what runs it. */
+export interface Registered {
+  readonly method: Method;
+  readonly serve: Serve;
+}
+
+type AnyHandler = (input: unknown, call: HandlerCall) => unknown;
+
+/** Binds an implementation's handlers to the service's methods. `this` inside a handler is the implementation. */
+export function registerHandlers(service: Service, implementation: object): Registered[] {
+  const handlers = implementation as Record<string, unknown>;
+  return Object.values(service.methods).flatMap((method): Registered[] => {
+    const handler = handlers[method.localName];
+    if (handler === undefined) return [];
+    if (typeof handler !== "function") {
+      throw new TypeError(
+        `Cannot add ${service.typeName} as ${method.localName} must be a function: current value is ${typeof handler}`,
+      );
+    }
+    return [{ method, serve: SERVE[method.kind]((handler as AnyHandler).bind(implementation)) }];
+  });
+}
+
+/**
+ * Checks that every property of a plain object is a method of the service. An instance of a class may have others.
+ *
+ * @throws TypeError naming the property and the nearest method.
+ */
+export function checkNames(service: Service, implementation: object): void {
+  const prototype: unknown = Object.getPrototypeOf(implementation);
+  if (prototype !== Object.prototype && prototype !== null) return;
+  const names = Object.keys(service.methods);
+  for (const name of Object.keys(implementation)) {
+    if (Object.hasOwn(service.methods, name)) continue;
+    const nearest = nearestName(name, names);
+    const hint = nearest === undefined ? `; its methods are ${names.join(", ")}` : `; did you mean "${nearest}"?`;
+    throw new TypeError(`Cannot add ${service.typeName} as it has no method "${name}"${hint}`);
+  }
+}
+
+const SERVE: Readonly<Record<MethodKind, (handler: AnyHandler) => Serve>> = {
+  unary: (handler) => (call) => {
+    call.whenRequested((request) => replyOne(call, () => handler(request, call)));
+  },
+  serverStreaming: (handler) => (call) => {
+    call.whenRequested((request) => void replyMany(call, () => handler(request, call)));
+  },
+  clientStreaming: (handler) => (call) => replyOne(call, () => handler(call.requests, call)),
+  bidiStreaming: (handler) => (call) => void replyMany(call, () => handler(call.requests, call)),
+};
+
+function replyOne(call: ServerCall, run: () => unknown): void {
+  let result: unknown;
+  try {
+    result = run();
+  } catch (error) {
+    call.handlerFailed(error);
+    return;
+  }
+  if (isPromiseLike(result)) {
+    result.then(
+      (message) => call.reply(message),
+      (error: unknown) => call.handlerFailed(error),
+    );
+  } else {
+    call.reply(result);
+  }
+}
+
+async function replyMany(call: ServerCall, run: () => unknown): Promise<void> {
+  try {
+    let messages = run();
+    if (isPromiseLike(messages)) messages = await messages;
+    if (!isIterable(messages)) {
+      throw new TypeError(`${call.method.path} must return an iterable of messages: it returned ${typeof messages}`);
+    }
+    await sendAll(messages, call.responses);
+    call.handlerDone();
+  } catch (error) {
+    call.handlerFailed(error);
+  }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+function isIterable(value: unknown): value is MessageSource<unknown> {
+  return typeof value === "object" && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+}

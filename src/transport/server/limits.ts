@@ -1,0 +1,42 @@
+/**
+ * The limits of a server: what one client may make it hold or do. All of them are on by default.
+ *
+ * Source: docs/rules.md; RFC 9113 §10.5 ("Denial-of-Service Considerations").
+ */
+import type { SendLimits } from "../message-sink.js";
+import type { ReceiveLimits } from "../message-stream.js";
+
+/** Every limit, each an option of `Server`. */
+export interface ServerLimits extends ReceiveLimits, SendLimits {
+  /** The longest request message, in bytes. Default 4 MiB, as in every gRPC library. Over it: RESOURCE_EXHAUSTED. */
+  readonly maxReceiveBytes: number;
+  /** The most sub-messages, strings and bytes values in one request. Default 250,000. Over it: RESOURCE_EXHAUSTED. */
+  readonly maxMessageValues: number;
+  /** The longest response message, in bytes. Default no limit. Over it: RESOURCE_EXHAUSTED. */
+  readonly maxSendBytes: number;
+  /** Streams one connection may have open. Default 250. Over it the stream is refused, and a client may try again. */
+  readonly maxConcurrentStreams: number;
+  /**
+   * Handlers that may run for one connection, those included whose stream the client has reset. Default 500: a stream limit
+   * alone lets a client that opens and resets run any number. Over it: refused, and the connection is closed.
+   */
+  readonly maxRunningHandlers: number;
+  /** The largest request header list, in bytes as RFC 9113 §6.5.2 counts them. Default 16 KiB. Over it: a reset. */
+  readonly maxHeaderListBytes: number;
+  /** Bytes one call may have in flight towards the server. Default 256 KiB. */
+  readonly streamWindowBytes: number;
+  /** Bytes one connection may have in flight towards the server. Default 4 MiB. */
+  readonly connectionWindowBytes: number;
+}
+
+export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
+  maxReceiveBytes: 4 * 1024 * 1024,
+  maxMessageValues: 250_000,
+  maxSendBytes: Infinity,
+  maxQueuedBytes: 4 * 1024 * 1024,
+  maxConcurrentStreams: 250,
+  maxRunningHandlers: 500,
+  maxHeaderListBytes: 16 * 1024,
+  streamWindowBytes: 256 * 1024,
+  connectionWindowBytes: 4 * 1024 * 1024,
+});

@@ -1,0 +1,334 @@
+/**
+ * One RPC on the server: from the accepted stream to the trailers.
+ *
+ * Spec: PROTOCOL-HTTP2.md, "Responses", "Errors", "Early Server Closure"; statuscodes.md.
+ * Laws: the status is decided once; nothing is sent after it; whatever the client does, no exception leaves this file;
+ * what was not asked for (signal, metadata, a timer) is not made.
+ */
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { responseHeaders, trailers, trailersOnly, type HeaderFields } from "../../codec/header-block.js";
+import { Metadata } from "../../codec/metadata.js";
+import { sendsOneRequest, type Method } from "../../codec/method.js";
+import { Code, StatusError, type Status } from "../../codec/status.js";
+import type { Peer } from "../call.js";
+import { Deadline } from "../deadline.js";
+import { MessageSink, type SendLimits, type SinkOwner } from "../message-sink.js";
+import { MessageStream, type MessageStreamOwner, type ReceiveLimits } from "../message-stream.js";
+import type { HandlerCall } from "./handler.js";
+import { ENDING_RESPONSE, STREAMED_RESPONSE } from "./respond-options.js";
+
+const OK: Status = Object.freeze({ code: Code.OK, message: "" });
+
+/** What a handler's own exception looks like from outside: its text may hold what no client should see. */
+const HANDLER_FAILED = "the handler failed";
+
+/** The session above: what it must hear from a call. */
+export interface ServerCallOwner {
+  readonly peer: Peer;
+  readonly limits: ReceiveLimits & SendLimits;
+  /** The status is decided. */
+  callEnded(call: ServerCall, status: Status): void;
+  /** The handler will do nothing more for this call. */
+  handlerReturned(call: ServerCall): void;
+  /** An exception that says nothing to the client. */
+  callFailed(error: unknown, call: ServerCall): void;
+}
+
+/** One RPC in flight. Handlers see it as {@link HandlerCall}. */
+export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
+  readonly method: Method;
+  readonly requests: MessageStream<unknown>;
+  readonly responses: MessageSink<unknown>;
+  readonly #owner: ServerCallOwner;
+  readonly #stream: ServerHttp2Stream;
+  readonly #rawHeaders: readonly string[];
+  readonly #contentType: string;
+  readonly #deadline: Deadline | undefined;
+  #metadata: Metadata | undefined;
+  #headers: Metadata | undefined;
+  #trailers: Metadata | undefined;
+  #abort: AbortController | undefined;
+  #cancelled: StatusError | undefined;
+  #whenRequested: ((request: unknown) => void) | undefined;
+  #requestEnded = false;
+  #headersSent = false;
+  #status: Status | undefined;
+  #handlerReturned = false;
+
+  constructor(
+    owner: ServerCallOwner,
+    stream: ServerHttp2Stream,
+    method: Method,
+    rawHeaders: readonly string[],
+    contentType: string,
+    timeoutMs: number | undefined,
+  ) {
+    this.#owner = owner;
+    this.#stream = stream;
+    this.method = method;
+    this.#rawHeaders = rawHeaders;
+    this.#contentType = contentType;
+    this.requests = new MessageStream(method.request, sendsOneRequest(method.kind), owner.limits, this);
+    this.requests.attach(stream);
+    this.responses = new MessageSink(method.response, owner.limits, this);
+    this.responses.attach(stream);
+    if (timeoutMs !== undefined) {
+      this.#deadline = new Deadline(timeoutMs);
+      this.#deadline.arm(() => this.#deadlineExceeded());
+    }
+    stream.on("data", (chunk: Buffer) => this.requests.push(chunk));
+    stream.on("end", () => this.#onEnd());
+    stream.on("drain", () => this.responses.drained());
+    stream.on("wantTrailers", () => this.#sendTrailers());
+    stream.on("aborted", () => this.#onClose());
+    stream.on("close", () => this.#onClose());
+  }
+
+  get metadata(): Metadata {
+    return (this.#metadata ??= Metadata.fromRawHeaders(this.#rawHeaders));
+  }
+
+  get headers(): Metadata {
+    return (this.#headers ??= new Metadata());
+  }
+
+  get trailers(): Metadata {
+    return (this.#trailers ??= new Metadata());
+  }
+
+  get peer(): Peer {
+    return this.#owner.peer;
+  }
+
+  get deadline(): Date | undefined {
+    return this.#deadline?.date;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Runs `start` with the one request message, once it is known to be the only one. */
+  whenRequested(start: (request: unknown) => void): void {
+    this.#whenRequested = start;
+  }
+
+  #onEnd(): void {
+    // 'end' comes with an abort, too: only without one has the client said that its requests are complete.
+    if (this.#stream.aborted || this.#requestEnded) return;
+    this.#requestEnded = true;
+    this.requests.end();
+    const start = this.#whenRequested;
+    this.#whenRequested = undefined;
+    if (start === undefined || this.#status !== undefined) return;
+    let request: unknown;
+    try {
+      request = this.requests.takeOne();
+    } catch (error) {
+      this.#returned();
+      this.#finishWithError(error as StatusError);
+      return;
+    }
+    start(request);
+  }
+
+  sendHeaders(): void {
+    if (this.#headersSent || this.#status !== undefined || this.#stream.destroyed || this.#stream.closed) return;
+    this.#respond(responseHeaders(this.#contentType, this.#headers), false);
+  }
+
+  beforeFirstWrite(): void {
+    if (!this.#headersSent) this.#respond(responseHeaders(this.#contentType, this.#headers), false);
+  }
+
+  #respond(fields: HeaderFields, endStream: boolean): void {
+    this.#headersSent = true;
+    try {
+      this.#stream.respond(fields, endStream ? ENDING_RESPONSE : STREAMED_RESPONSE);
+    } catch (error) {
+      this.#refusedByNode(error);
+    }
+  }
+
+  /** Node refuses some names when they repeat (`authorization`, `date`): the call ends INTERNAL without that metadata. */
+  #refusedByNode(error: unknown): void {
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const status = { code: Code.INTERNAL, message: "the response metadata could not be sent" };
+    this.#owner.callFailed(error, this);
+    this.#stream.respond(trailersOnly(this.#contentType, status, undefined), ENDING_RESPONSE);
+    this.#resetUnlessHalfClosed();
+    this.responses.close();
+    if (this.#status === undefined) {
+      this.#cancel(new StatusError(status.code, status.message));
+      this.#status = status;
+      this.requests.discard();
+      this.#owner.callEnded(this, status);
+    } else {
+      this.#status = status;
+    }
+  }
+
+  /** The one response of a unary or client-streaming handler. */
+  reply(message: unknown): void {
+    if (message === undefined || message === null) {
+      this.handlerFailed(new TypeError(`${this.method.path} must return a message: it returned ${String(message)}`));
+      return;
+    }
+    try {
+      this.responses.send(message);
+    } catch (error) {
+      this.handlerFailed(error);
+      return;
+    }
+    this.handlerDone();
+  }
+
+  /** The handler has answered. */
+  handlerDone(): void {
+    this.#returned();
+    this.#finish(OK);
+  }
+
+  /** The handler threw. A `StatusError` is the status; anything else is reported, and UNKNOWN to the client. */
+  handlerFailed(error: unknown): void {
+    this.#returned();
+    if (error instanceof StatusError) {
+      this.#finishWithError(error);
+      return;
+    }
+    const causedByCancel = this.#cancelled !== undefined && isAbortError(error);
+    if (!causedByCancel) this.#owner.callFailed(error, this);
+    // statuscodes.md: "response serialisation failure" is INTERNAL, an exception that is no status is UNKNOWN.
+    const notEncoded = error !== undefined && error === this.responses.encodeError;
+    this.#finish(
+      notEncoded
+        ? { code: Code.INTERNAL, message: `cannot encode ${this.method.response.typeName}` }
+        : { code: Code.UNKNOWN, message: HANDLER_FAILED },
+    );
+  }
+
+  #finishWithError(error: StatusError): void {
+    // What another server told us in its trailers is not ours to pass on, unless rethrown by StatusError.forward.
+    if (error.trailers !== undefined && error.origin === "local" && this.#status === undefined) {
+      this.trailers.merge(error.trailers);
+    }
+    this.#finish({ code: error.code, message: error.rawMessage });
+  }
+
+  #finish(status: Status): void {
+    if (this.#status !== undefined) return;
+    this.#status = status;
+    const stream = this.#stream;
+    if (!stream.destroyed && !stream.closed) {
+      const nothingSent = !this.#headersSent && this.responses.sent === 0 && (this.#headers?.size ?? 0) === 0;
+      if (nothingSent && status.code !== Code.OK) {
+        this.#respond(trailersOnly(this.#contentType, status, this.#trailers), true);
+        this.#deadline?.clear();
+        this.#resetUnlessHalfClosed();
+      } else {
+        this.beforeFirstWrite();
+        this.responses.end();
+      }
+    }
+    this.responses.close();
+    this.requests.discard();
+    this.#owner.callEnded(this, this.#status);
+  }
+
+  #sendTrailers(): void {
+    this.#deadline?.clear();
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const status = this.#status ?? OK;
+    try {
+      this.#stream.sendTrailers(trailers(status, this.#trailers));
+    } catch (error) {
+      this.#owner.callFailed(error, this);
+      if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      return;
+    }
+    this.#resetUnlessHalfClosed();
+  }
+
+  /**
+   * "When trailers are sent before the client's END_STREAM, follow with RST_STREAM(NO_ERROR)". Sent in the same turn the
+   * reset would overtake the trailers and drop them, so it waits for the next.
+   */
+  #resetUnlessHalfClosed(): void {
+    if (this.#requestEnded) return;
+    setImmediate(() => {
+      if (!this.#requestEnded && !this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  receiveFailed(error: StatusError): void {
+    this.#cancel(error);
+    this.#finishWithError(error);
+  }
+
+  receiveAbandoned(): void {
+    // Leaving the request loop only stops reading: the call goes on.
+    this.requests.discard();
+  }
+
+  receiveDrained(): void {}
+
+  sendOverflow(): void {}
+
+  #deadlineExceeded(): void {
+    const error = new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${formatMs(this.#deadline?.timeoutMs)} has passed`);
+    this.#abortCall(error);
+  }
+
+  /** Ends the call from this side: with a status where it can be sent at once, else with RST_STREAM(CANCEL). */
+  #abortCall(error: StatusError): void {
+    const stream = this.#stream;
+    const stuck = stream.writableLength > 0;
+    this.#cancel(error);
+    if (stuck && !stream.destroyed && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    this.#finishWithError(error);
+  }
+
+  /** The server stops now: the handler is told, the client gets `error`. */
+  cut(error: StatusError): void {
+    this.#abortCall(error);
+  }
+
+  #onClose(): void {
+    this.#deadline?.clear();
+    if (this.#status === undefined) {
+      const error = new StatusError(Code.CANCELLED, "the client cancelled the call or went away");
+      this.#cancel(error);
+      this.#finishWithError(error);
+    }
+    this.responses.close();
+  }
+
+  #cancel(error: StatusError): void {
+    if (this.#cancelled !== undefined || this.#status !== undefined) return;
+    this.#cancelled = error;
+    if (this.#whenRequested !== undefined) {
+      this.#whenRequested = undefined;
+      this.#returned();
+    }
+    this.requests.abort(error);
+    this.#abort?.abort(error);
+  }
+
+  #returned(): void {
+    if (this.#handlerReturned) return;
+    this.#handlerReturned = true;
+    this.#owner.handlerReturned(this);
+  }
+}
+
+function isAbortError(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+function formatMs(timeoutMs: number | undefined): string {
+  return `${Math.round((timeoutMs ?? 0) * 1000) / 1000} ms`;
+}

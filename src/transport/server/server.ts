@@ -1,0 +1,235 @@
+/**
+ * The server: what listens, and which services it answers for.
+ *
+ * Spec: PROTOCOL-HTTP2.md; RFC 9113 §3.3, §6.8.
+ * Laws: no byte of a client and no exception of a handler ends the process; closing drains first, then cuts, and always
+ * comes to an end.
+ */
+import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { Service } from "../../codec/method.js";
+import { Code, type Status } from "../../codec/status.js";
+import { formatHostPort, parseAddress, type Address } from "../address.js";
+import { checkOptions, numbersFrom } from "../options.js";
+import { echo } from "./dispatch.js";
+import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from "./limits.js";
+import { ServerSession, type EndedCall, type SessionOwner } from "./session.js";
+
+/** Where a server listens. `port` is 0 for a unix socket. */
+export interface Listening {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What a server can be told. Every limit of {@link ServerLimits} is an option as well. */
+export interface ServerOptions extends Partial<ServerLimits> {
+  /**
+   * Hears every exception that is not a status: from handlers, and from these callbacks. Default: one line and the stack on
+   * stderr. `path` is the method's.
+   */
+  readonly onError?: ((error: unknown, path: string) => void) | undefined;
+  /** Hears how every call ended, for logs and counters. Default: nobody listens and nothing is measured. */
+  readonly onCallEnd?: ((ended: EndedCall) => void) | undefined;
+}
+
+/** What {@link Server.close} can be told. */
+export interface CloseOptions {
+  /** How long running calls may take to end by themselves, in milliseconds. Default 10,000. 0 cuts at once. */
+  readonly graceMs?: number | undefined;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+/** After the cut, the last statuses get this long to leave before the connections are dropped. */
+const LAST_WRITE_MS = 200;
+
+/** Header blocks of 2,000 fields are taken; Node's own limit of 128 is below what some proxies add. */
+const MAX_HEADER_PAIRS = 2000;
+
+/** A gRPC server. */
+export class Server implements SessionOwner {
+  readonly limits: ServerLimits;
+  readonly onCallEnd: ((ended: EndedCall) => void) | undefined;
+  readonly #onError: (error: unknown, path: string) => void;
+  readonly #methods = new Map<string, Registered>();
+  readonly #services = new Map<string, Service>();
+  readonly #listeners = new Set<Http2Server>();
+  readonly #sessions = new Set<ServerSession>();
+  #closed: Promise<void> | undefined;
+  #noSessions: (() => void) | undefined;
+
+  /** @throws TypeError for an option that does not exist or is not in range. */
+  constructor(options: ServerOptions = {}) {
+    checkOptions("Server", options, ["onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
+    this.limits = numbersFrom(DEFAULT_SERVER_LIMITS, options);
+    this.onCallEnd = options.onCallEnd;
+    this.#onError = options.onError ?? printError;
+  }
+
+  /**
+   * Answers for a service. Methods that `implementation` leaves out answer UNIMPLEMENTED.
+   *
+   * @throws TypeError when a handler is not a function, has a name the service does not know, or the service is there already.
+   */
+  add<S extends Service>(service: S, implementation: Implementation<S>): this {
+    if (typeof implementation !== "object" || implementation === null) {
+      throw new TypeError(`Cannot add ${service.typeName} as its implementation must be an object of handlers`);
+    }
+    if (this.#services.has(service.typeName)) {
+      throw new TypeError(`Cannot add ${service.typeName} as it has been added already`);
+    }
+    checkNames(service, implementation);
+    const registered = registerHandlers(service, implementation);
+    this.#services.set(service.typeName, service);
+    for (const one of registered) this.#methods.set(one.method.path, one);
+    return this;
+  }
+
+  /** The services added, in that order. */
+  get services(): readonly Service[] {
+    return [...this.#services.values()];
+  }
+
+  /** The method at a `:path`, or the status that says why there is none. */
+  lookup(path: string): Registered | Status {
+    const registered = this.#methods.get(path);
+    if (registered !== undefined) return registered;
+    const slash = path.lastIndexOf("/");
+    const typeName = path.slice(1, slash);
+    if (slash < 1 || !path.startsWith("/")) return unimplemented(`malformed method path "${echo(path)}"`);
+    const service = this.#services.get(typeName);
+    if (service === undefined) return unimplemented(`unknown service "${echo(typeName)}"`);
+    const known = Object.values(service.methods).some((method) => method.path === path);
+    const name = `"${echo(path.slice(slash + 1))}" of service "${service.typeName}"`;
+    return unimplemented(known ? `method ${name} is not implemented` : `unknown method ${name}`);
+  }
+
+  /**
+   * Starts listening on `"host:port"` (port 0 picks a free one), `"[v6]:port"` or `"unix:path"`. May be called for several.
+   *
+   * @throws Error when the address is taken or does not exist; its `code` is the system's. TypeError when it is no address.
+   */
+  async listen(address: string): Promise<Listening> {
+    const where = parseAddress(address);
+    if (this.#closed !== undefined) throw new Error("Cannot listen as the server is closed");
+    const listener = this.#createListener();
+    await new Promise<void>((resolve, reject) => {
+      listener.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(address, cause)));
+      listener.listen(listenOptions(where), () => resolve());
+    });
+    listener.removeAllListeners("error");
+    listener.on("error", (error) => this.callFailed(error, address));
+    this.#listeners.add(listener);
+    return listeningAt(listener.address(), where);
+  }
+
+  #createListener(): Http2Server {
+    const { limits } = this;
+    const listener = createServer({
+      settings: {
+        maxConcurrentStreams: limits.maxConcurrentStreams,
+        initialWindowSize: limits.streamWindowBytes,
+        maxHeaderListSize: limits.maxHeaderListBytes,
+      },
+      maxHeaderListPairs: MAX_HEADER_PAIRS,
+      // Node's own memory cap (10 MB) refuses new streams under load; our limits count the same bytes by call.
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
+      maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+    });
+    listener.on("session", (session) => this.#onSession(session));
+    // A peer that speaks no HTTP/2, or breaks its rules, loses its connection: nothing for the application to do.
+    listener.on("sessionError", () => undefined);
+    return listener;
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    session.on("error", () => undefined);
+    const own = new ServerSession(this, session);
+    this.#sessions.add(own);
+    session.on("close", () => {
+      this.#sessions.delete(own);
+      if (this.#sessions.size === 0) this.#noSessions?.();
+    });
+    if (this.#closed !== undefined) own.drain();
+  }
+
+  /** Hears an exception of a handler. Not for users. @internal */
+  callFailed(error: unknown, path: string): void {
+    try {
+      this.#onError(error, path);
+    } catch (second) {
+      printError(second, path);
+    }
+  }
+
+  /**
+   * Stops: no new connections or calls; running calls have `graceMs` to end, then they end UNAVAILABLE and their handlers'
+   * signals fire. Resolves when every connection is gone. Called again with a shorter grace, it cuts earlier.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { graceMs } = numbersFrom({ graceMs: DEFAULT_GRACE_MS }, options);
+    this.#closed ??= this.#drain();
+    const timer = setTimeout(() => this.#cut(), Math.min(graceMs, 2 ** 31 - 1));
+    try {
+      await this.#closed;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const stopped = [...this.#listeners].map((listener) => new Promise((resolve) => listener.close(resolve)));
+    const idle = new Promise<void>((resolve) => {
+      this.#noSessions = resolve;
+      if (this.#sessions.size === 0) resolve();
+    });
+    for (const session of this.#sessions) session.drain();
+    await idle;
+    await Promise.all(stopped);
+  }
+
+  #cut(): void {
+    for (const session of this.#sessions) session.cut();
+    setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, LAST_WRITE_MS);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function unimplemented(message: string): Status {
+  return { code: Code.UNIMPLEMENTED, message };
+}
+
+function listenOptions(address: Address): { host?: string; port: number } | { path: string } {
+  if (address.kind === "unix") return { path: address.path };
+  return address.host === "" ? { port: address.port } : { host: address.host, port: address.port };
+}
+
+function listeningAt(bound: string | AddressInfo | null, asked: Address): Listening {
+  if (bound === null || typeof bound === "string") {
+    return { address: `unix:${asked.kind === "unix" ? asked.path : ""}`, port: 0 };
+  }
+  return { address: formatHostPort(bound.address, bound.port), port: bound.port };
+}
+
+const LISTEN_REASONS: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", "the address is in use"],
+  ["EACCES", "permission denied"],
+  ["EADDRNOTAVAIL", "the address does not belong to this machine"],
+  ["ENOTFOUND", "the host name is unknown"],
+]);
+
+function listenError(address: string, cause: NodeJS.ErrnoException): Error {
+  const code = cause.code ?? "unknown error";
+  const reason = LISTEN_REASONS.get(code) ?? cause.message;
+  return Object.assign(new Error(`Cannot listen on ${address}: ${reason} (${code})`, { cause }), { code });
+}
+
+function printError(error: unknown, path: string): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`barewire: ${path} failed: ${text}\n`);
+}

@@ -1,0 +1,106 @@
+/**
+ * A command run as a process: its output line by line, and how it ended.
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+const LINE_TIMEOUT_MS = 30_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running command. Dispose of it (`await using` is no syntax of Node 20: call `stop`) when the test is over. */
+export class Command {
+  stdout = "";
+  stderr = "";
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    // Tests may themselves run under npm, whose variables change what the command does.
+    const {
+      npm_lifecycle_event: _event,
+      NODE_OPTIONS: _options,
+      NODE_V8_COVERAGE: _coverage,
+      ...inherited
+    } = process.env;
+    this.#child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...inherited, ...env } });
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.#grow("stdout", text));
+    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => this.#grow("stderr", text));
+    this.ended = new Promise((resolve, reject) => {
+      this.#child.on("error", reject);
+      this.#child.on("close", (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }));
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Stops reading stdout and closes our end of it, as `| head` does. */
+  closeStdout(): void {
+    this.#child.stdout.destroy();
+  }
+
+  /** Resolves to the match when stdout has it; rejects when the command ends without it. */
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const fail = (why: string): void => {
+        settle();
+        reject(new Error(`${pattern} was not printed: ${why}\nstdout: ${this.stdout}\nstderr: ${this.stderr}`));
+      };
+      const timer = setTimeout(() => fail("it took too long"), LINE_TIMEOUT_MS);
+      const look = (): void => {
+        const match = pattern.exec(this.stdout);
+        if (match === null) return;
+        settle();
+        resolve(match);
+      };
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+      };
+      this.#watchers.add(look);
+      void this.ended.then(({ code }) => this.#watchers.has(look) && fail(`the command ended with ${code}`));
+      look();
+    });
+  }
+
+  /** Ends what still runs. */
+  async stop(): Promise<void> {
+    this.kill("SIGKILL");
+    await this.ended;
+  }
+
+  #grow(stream: "stdout" | "stderr", text: string): void {
+    this[stream] += text;
+    for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** The `barewire` command of this checkout. */
+export function barewire(...args: string[]): Command {
+  return new Command(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args]);
+}
+
+/** Runs `use` beside a server on a free port; the server is stopped afterwards. */
+export async function serving(
+  args: readonly string[],
+  use: (server: Command, port: number) => Promise<void>,
+): Promise<void> {
+  const server = barewire("serve", "--port", "0", ...args);
+  try {
+    const [, port] = await server.printed(/^listening on 127\.0\.0\.1:(\d+)\n/);
+    await use(server, Number(port));
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { barewire, serving } from "./command.js";
+
+describe("barewire demo", () => {
+  test("plays every client against barewire serve", () =>
+    serving(["--quiet"], async (_server, port) => {
+      const addr = ["--addr", `127.0.0.1:${port}`];
+      for (const [args, expected] of [
+        [["route-guide"], /travelling a route of \d+ points\n[^]*got "Sixth message" at \(0, 3\)\n$/],
+        [["route-guide", "--client", "go"], /got "Sixth message" at \(0, 3\)\n$/],
+        [["route-guide", "--client", "python"], /passed 10 features[^]*received "Fifth message" at \(1, 0\)\n$/],
+        [["orders"], /shipment "cmb - Sam, Beijing", "Processed!":\n.*\n$/],
+        [["orderer"], /response 20: key "gPRC Stream Client: Key", value "this is value101"\n$/],
+      ] as const) {
+        const { code, stdout, stderr } = await barewire("demo", ...args, ...addr).ended;
+        assert.match(stdout, expected);
+        assert.deepEqual([code, stderr], [0, ""]);
+      }
+    }));
+
+  test("says in one sentence that nobody listens, and exits with 1", async () => {
+    let free = 0;
+    await serving([], async (_server, port) => void (free = port));
+    for (const name of ["route-guide", "orders", "orderer"]) {
+      const { code, stderr } = await barewire("demo", name, "--addr", `127.0.0.1:${free}`).ended;
+      assert.match(
+        stderr,
+        new RegExp(`^barewire: nobody answers at 127\\.0\\.0\\.1:${free}: .*npm start.*--addr.*\n$`),
+      );
+      assert.equal(code, 1);
+    }
+  });
+
+  test("says in one line what is wrong with an address", async () => {
+    for (const address of ["nonsense:port", "", "192.0.2.1:1"]) {
+      const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
+      assert.match(stderr, /^barewire: .*\n$/);
+      assert.equal(stderr.split("\n").length, 2, stderr);
+      assert.equal(code, 1);
+    }
+  });
+
+  test("a reader that leaves early ends nothing with a stack", () =>
+    serving(["--quiet"], async (_server, port) => {
+      const demo = barewire("demo", "route-guide", "--addr", `127.0.0.1:${port}`);
+      demo.closeStdout();
+      const { code, stderr } = await demo.ended;
+      assert.deepEqual([code, stderr], [0, ""]);
+    }));
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { parseCommand, parseWholeNumber, shown, suggestion, UsageError } from "../../src/cli/usage-error.js";
+import { barewire, Command, root } from "./command.js";
+
+async function fails(args: readonly string[], expected: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await barewire(...args).ended;
+  assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+  assert.match(stderr, expected);
+  assert.equal(stdout, "");
+  assert.equal(code, 1);
+}
+
+describe("barewire", { concurrency: 4 }, () => {
+  test("--version prints the package's version", async () => {
+    const [, version] = /"version": "(.+?)"/.exec(readFileSync(`${root}package.json`, "utf8")) ?? [];
+    const { code, stdout, stderr } = await barewire("--version").ended;
+    assert.deepEqual([code, stdout, stderr], [0, `${version}\n`, ""]);
+  });
+
+  for (const [args, expected] of [
+    [["--help"], /usage: barewire <command>[^]*serve[^]*demo/],
+    [["help"], /usage: barewire <command>/],
+    [["serve", "--help"], /usage: barewire serve[^]*--port[^]*--host[^]*--json-db-file[^]*--batch-size[^]*--quiet/],
+    [["serve", "--port", "nonsense", "-h"], /usage: barewire serve/],
+    [["help", "serve"], /usage: barewire serve/],
+    [["demo", "--help"], /usage: barewire demo[^]*route-guide[^]*orders[^]*orderer[^]*--client[^]*--addr/],
+  ] as const) {
+    test(`${args.join(" ")} prints help on stdout`, async () => {
+      const { code, stdout, stderr } = await barewire(...args).ended;
+      assert.match(stdout, expected);
+      assert.deepEqual([code, stderr], [0, ""]);
+    });
+  }
+
+  for (const [args, expected] of [
+    [[], /^barewire: a command is wanted: serve or demo/],
+    [["sevre"], /there is no command "sevre"; did you mean serve\?/],
+    [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
+    [["help", "nothing"], /there is no command "nothing"/],
+    [["--verison"], /there is no flag "--verison"; did you mean --version\?/],
+    [["serve", "--prot", "1"], /there is no flag "--prot"; did you mean --port\?/],
+    [["serve", "--port"], /--port needs a value/],
+    [["serve", "--port", "-1"], /--port needs a value \(one that starts with a dash is given as --port=-…\)/],
+    [["serve", "--port=-1"], /--port must be a whole number from 0 to 65535: current value is "-1"/],
+    [["serve", "--port", "65536"], /--port must be a whole number from 0 to 65535: current value is "65536"/],
+    [["serve", "--port", "1.5"], /current value is "1\.5"/],
+    [["serve", "--port", ""], /current value is ""/],
+    [["serve", "--batch-size", "0"], /--batch-size must be a whole number from 1 to 10000: current value is "0"/],
+    [["serve", "--quiet=yes"], /--quiet takes no value/],
+    [["serve", "now"], /serve takes only flags: "now" is too much/],
+    [["demo"], /demo wants a name: route-guide, orders, orderer/],
+    [["demo", "ordres"], /there is no demo "ordres"; did you mean orders\?/],
+    [["demo", "nothing-like-it"], /there is no demo "nothing-like-it"; there are route-guide, orders, orderer/],
+    [["demo", "orders", "twice"], /demo takes one name: "twice" is too much/],
+    [
+      ["demo", "route-guide", "--client", "pyhton"],
+      /--client must be go or python: current value is "pyhton"; did you mean python\?/,
+    ],
+    [["demo", "orders", "--client", "go"], /--client belongs to the demo route-guide alone, not to orders/],
+    [["demo", "orders", "--adr", "x"], /there is no flag "--adr"; did you mean --addr\?/],
+  ] as const) {
+    test(`${JSON.stringify(args)} is one line on stderr and exit code 1`, () => fails(args, expected));
+  }
+});
+
+test("bin/barewire.js runs the built command, or says how to build it", async () => {
+  const { code, stdout, stderr } = await new Command(process.execPath, ["bin/barewire.js", "--version"]).ended;
+  if (code === 0) assert.match(stdout, /^\d+\.\d+\.\d+/);
+  else assert.match(stderr, /^barewire: .*npm run build.*npm run -s barewire --.*\n$/);
+});
+
+describe("suggestion", () => {
+  test("names the nearest, or nothing when none is near", () => {
+    assert.equal(suggestion("srve", ["serve", "demo"]), "; did you mean serve?");
+    assert.equal(suggestion("dmeo", ["serve", "demo"]), "; did you mean demo?");
+    assert.equal(suggestion("route-giude", ["route-guide"]), "; did you mean route-guide?");
+    assert.equal(suggestion("x", ["serve", "demo"]), "");
+    assert.equal(suggestion("", ["serve", "demo"]), "");
+    assert.equal(suggestion("list", ["serve", "demo"]), "");
+    assert.equal(suggestion("s".repeat(1_000_000), ["serve"]), "");
+  });
+});
+
+describe("parseWholeNumber", () => {
+  test("takes the whole range and nothing else", () => {
+    assert.equal(parseWholeNumber("--port", "0", 0, 65_535), 0);
+    assert.equal(parseWholeNumber("--port", "65535", 0, 65_535), 65_535);
+    for (const text of ["-1", "65536", "1e3", "0x10", " 1", "1 ", "one", "", "1".repeat(400)]) {
+      assert.throws(() => parseWholeNumber("--port", text, 0, 65_535), UsageError, text);
+    }
+  });
+});
+
+test("parseCommand gives typed values", () => {
+  const { values, positionals } = parseCommand(["a", "--port", "1", "--quiet"], {
+    port: { type: "string" },
+    quiet: { type: "boolean" },
+  });
+  const port: string | undefined = values.port;
+  assert.deepEqual([port, values.quiet, positionals], ["1", true, ["a"]]);
+});
+
+test("shown stays on one line and is cut", () => {
+  assert.equal(shown("a\nb\u009b\u202e"), '"a\\nb\\u009b\\u202e"');
+  assert.equal(shown("x".repeat(1000)).length, 258);
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { files as orderFiles, OrderManagement } from "../../src/services/gen/order.js";
+import { files as ordererFiles, StreamService } from "../../src/services/gen/orderer.js";
+import { files as routeGuideFiles, RouteGuide } from "../../src/services/gen/route_guide.js";
+
+const proto = new URL("../../proto/", import.meta.url);
+
+describe("the generated modules", () => {
+  for (const [name, text] of Object.entries({ ...orderFiles, ...ordererFiles, ...routeGuideFiles })) {
+    test(`hold the text of proto/${name}`, () => {
+      assert.equal(text, readFileSync(new URL(name, proto), "utf8"));
+    });
+  }
+
+  test("describe the methods by path and kind", () => {
+    const described = [RouteGuide, OrderManagement, StreamService].flatMap((service) =>
+      Object.entries(service.methods).map(([localName, { path, kind }]) => `${localName} ${kind} ${path}`),
+    );
+    assert.deepEqual(described, [
+      "getFeature unary /routeguide.RouteGuide/GetFeature",
+      "listFeatures serverStreaming /routeguide.RouteGuide/ListFeatures",
+      "recordRoute clientStreaming /routeguide.RouteGuide/RecordRoute",
+      "routeChat bidiStreaming /routeguide.RouteGuide/RouteChat",
+      "addOrder unary /order.OrderManagement/addOrder",
+      "getOrder unary /order.OrderManagement/getOrder",
+      "searchOrders serverStreaming /order.OrderManagement/searchOrders",
+      "updateOrders clientStreaming /order.OrderManagement/updateOrders",
+      "processOrders bidiStreaming /order.OrderManagement/processOrders",
+      "route bidiStreaming /orderer.StreamService/Route",
+    ]);
+  });
+});
+
+test("the contracts are the three documented ones and whatever ships with them", () => {
+  const names = readdirSync(proto);
+  for (const name of ["order.proto", "orderer.proto", "route_guide.proto"]) assert.ok(names.includes(name), name);
+});
