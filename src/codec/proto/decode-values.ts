@@ -52,7 +52,7 @@ type TextBuffer = Buffer & { utf8Slice(start: number, end: number): string };
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Up to this many bytes a loop is faster than the call into Node. */
-const LOOP_BYTES = 24;
+const LOOP_BYTES = 32;
 
 /** Reads a string, replacing what is not UTF-8: proto2 promises nothing about it. */
 export function readLooseString(reader: WireReader): string {

@@ -8,7 +8,17 @@
  */
 import { unknownFields } from "./absent.js";
 import { MAX_DEPTH } from "./decode-values.js";
-import { checkEmpty, entriesOf, listOf, within, withArticle, writeUnknown, wrong, wrongItem } from "./encode-values.js";
+import {
+  checkEmpty,
+  entriesOf,
+  listOf,
+  within,
+  withArticle,
+  writeString,
+  writeUnknown,
+  wrong,
+  wrongItem,
+} from "./encode-values.js";
 import type { FieldShape, MessageShape, PropertyShape, ScalarName, ValueShape } from "./fields.js";
 import { is64Bit, quote, scalarWireType, Source } from "./source.js";
 import { takeInt64, takeUint64, tookZero, writeFixed64, writeVarint64, writeZigzag64 } from "./varint64.js";
@@ -230,6 +240,7 @@ class EncoderSource {
     const s = this.#source;
     if (value.kind === "enum") return "w.int32(n);";
     const { scalar } = value as Extract<ValueShape, { kind: "scalar" }>;
+    if (scalar === "string") return `${s.constant(writeString)}(w, ${name});`;
     if (!is64Bit(scalar)) return `w.${scalar}(${name});`;
     const write = scalar.includes("fixed") ? writeFixed64 : scalar === "sint64" ? writeZigzag64 : writeVarint64;
     // Writing the tag does not touch the value taken: it lies in the scratch of varint64.ts.
