@@ -105,7 +105,8 @@ const CODE_OF_HTTP_STATUS: ReadonlyMap<number, Code> = new Map<number, Code>([
 /** What a response that is not gRPC means. `contentType` is a peer's text and is cut in the message. */
 export function statusOfHttp(httpStatus: number, contentType: string | undefined): Status {
   const code = CODE_OF_HTTP_STATUS.get(httpStatus) ?? Code.UNKNOWN;
-  const type = contentType === undefined ? "no content-type" : `content-type ${JSON.stringify(contentType.slice(0, 128))}`;
+  const type =
+    contentType === undefined ? "no content-type" : `content-type ${JSON.stringify(contentType.slice(0, 128))}`;
   return { code, message: `peer answered HTTP status ${httpStatus} with ${type} instead of gRPC` };
 }
 

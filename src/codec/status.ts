@@ -89,6 +89,14 @@ export class StatusError extends Error {
     this.trailers = options.trailers;
   }
 
+  /**
+   * Makes an error that came from another server fit to be thrown in a handler as it is: its trailers travel on. Without
+   * this, a handler's own client sees the code and the text only, because the rest was not meant for it.
+   */
+  static forward(error: StatusError): StatusError {
+    return new StatusError(error.code, error.rawMessage, { trailers: error.trailers, cause: error });
+  }
+
   /** The code's name, such as `"NOT_FOUND"`. */
   get codeName(): string {
     return codeName(this.code);

@@ -50,5 +50,11 @@ export function formatHostPort(host: string, port: number): string {
 export function isLoopback(address: Address): boolean {
   if (address.kind === "unix") return true;
   const host = address.host.toLowerCase();
-  return host === "" || host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+  return (
+    host === "" ||
+    host === "localhost" ||
+    host.endsWith(".localhost") ||
+    host === "::1" ||
+    /^127(?:\.\d{1,3}){3}$/.test(host)
+  );
 }

@@ -68,13 +68,17 @@ export function deadlineFrom(options: {
   let remaining = Infinity;
   if (timeoutMs !== undefined) {
     if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
-      throw new TypeError(`Cannot start the call as timeoutMs must be a number of milliseconds: current value is ${String(timeoutMs)}`);
+      throw new TypeError(
+        `Cannot start the call as timeoutMs must be a number of milliseconds: current value is ${String(timeoutMs)}`,
+      );
     }
     remaining = timeoutMs;
   }
   if (deadline !== undefined) {
     if (!(deadline instanceof Date) || Number.isNaN(deadline.getTime())) {
-      throw new TypeError(`Cannot start the call as deadline must be a valid Date: current value is ${String(deadline)}`);
+      throw new TypeError(
+        `Cannot start the call as deadline must be a valid Date: current value is ${String(deadline)}`,
+      );
     }
     remaining = Math.min(remaining, deadline.getTime() - Date.now());
   }

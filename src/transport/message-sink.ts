@@ -113,6 +113,23 @@ export class MessageSink<T> {
   send(message: T): Promise<void> | undefined {
     if (this.#closed || this.#ending) return undefined;
     if (this.#blocked && this.#overflows()) return undefined;
+    const writer = this.#append(message);
+    if (writer.size >= FLUSH_BYTES) this.flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      process.nextTick(flushScheduled, this);
+    }
+    return this.#blocked ? this.room() : undefined;
+  }
+
+  /** Sends the one message of a side that sends one, and half-closes with it. @throws as {@link MessageSink.send} does. */
+  sendOnly(message: T): void {
+    if (this.#closed || this.#ending) return;
+    this.#append(message);
+    this.end();
+  }
+
+  #append(message: T): MessageWriter {
     const writer = (this.#writer ??= MessageWriter.acquire());
     try {
       writer.append(this.#type, message, this.#limits.maxSendBytes);
@@ -121,12 +138,7 @@ export class MessageSink<T> {
       throw error;
     }
     this.sent++;
-    if (writer.size >= FLUSH_BYTES) this.flush();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      process.nextTick(flushScheduled, this);
-    }
-    return this.#blocked ? this.room() : undefined;
+    return writer;
   }
 
   #overflows(): boolean {

@@ -276,7 +276,10 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
 }
 
 function cardinalityError(came: string, type: MessageType): StatusError {
-  return new StatusError(CARDINALITY_CODE, `protocol error: exactly one ${type.typeName} message was wanted, ${came} came`);
+  return new StatusError(
+    CARDINALITY_CODE,
+    `protocol error: exactly one ${type.typeName} message was wanted, ${came} came`,
+  );
 }
 
 function decodeError(cause: unknown, type: MessageType): StatusError {

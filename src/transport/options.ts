@@ -14,7 +14,9 @@ export function numbersFrom<T extends object>(defaults: T, options: object): T {
     const value = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
     if (typeof value !== "number" || !(value >= 0)) {
-      throw new TypeError(`Cannot use option ${name} as it must be a number, 0 or more: current value is ${String(value)}`);
+      throw new TypeError(
+        `Cannot use option ${name} as it must be a number, 0 or more: current value is ${String(value)}`,
+      );
     }
     filled[name] = value;
   }

@@ -29,12 +29,12 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
 const DEFAULT_PORT = 443;
 
 /** A client's way to one target. */
-export class Channel implements ClientCallOwner {
+export class Channel {
+  /** The target as it was given. */
   readonly target: string;
-  readonly limits: ChannelLimits;
-  readonly authority: string;
-  readonly subchannel: Subchannel;
+  readonly #subchannel: Subchannel;
   readonly #onError: (error: unknown, path: string) => void;
+  readonly #callOwner: ClientCallOwner;
 
   /**
    * `target` is `"host:port"`, `"[v6]:port"` or `"unix:path"`.
@@ -47,19 +47,23 @@ export class Channel implements ClientCallOwner {
     const address = parseAddress(target, DEFAULT_PORT);
     checkPlaintext(target, address, options.tls);
     this.target = target;
-    this.limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options);
-    this.authority = options.authority ?? (address.kind === "unix" ? "localhost" : target);
-    this.subchannel = new Subchannel(address, this.limits);
+    const limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options);
     this.#onError = options.onError ?? printError;
+    this.#subchannel = new Subchannel(address, limits);
+    this.#callOwner = {
+      limits,
+      authority: options.authority ?? (address.kind === "unix" ? "localhost" : target),
+      subchannel: this.#subchannel,
+      callUnobserved: (error, path) => this.#report(error, path),
+    };
   }
 
   /** The methods of a service as functions. Cheap; connects nothing. */
   client<S extends Service>(service: S): Client<S> {
-    return createClient(service, this);
+    return createClient(service, this.#callOwner);
   }
 
-  /** Hears of a call that failed unobserved. Not for users. @internal */
-  callUnobserved(error: unknown, path: string): void {
+  #report(error: unknown, path: string): void {
     try {
       this.#onError(error, path);
     } catch (second) {
@@ -69,13 +73,13 @@ export class Channel implements ClientCallOwner {
 
   /** Takes no new calls (they fail UNAVAILABLE); running ones may finish. Resolves when every connection is gone. */
   close(): Promise<void> {
-    return this.subchannel.close();
+    return this.#subchannel.close();
   }
 
   /** Closes now: running calls fail UNAVAILABLE. */
   async destroy(): Promise<void> {
-    const closed = this.subchannel.close();
-    this.subchannel.destroy();
+    const closed = this.#subchannel.close();
+    this.#subchannel.destroy();
     await closed;
   }
 
@@ -86,7 +90,9 @@ export class Channel implements ClientCallOwner {
 
 function checkPlaintext(target: string, address: Address, tls: unknown): void {
   if (tls !== undefined && tls !== false) {
-    throw new TypeError(`Cannot use option tls as it must be false: TLS is not built yet, current value is ${typeof tls}`);
+    throw new TypeError(
+      `Cannot use option tls as it must be false: TLS is not built yet, current value is ${typeof tls}`,
+    );
   }
   if (tls === false || isLoopback(address)) return;
   throw new TypeError(

@@ -84,7 +84,11 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   onFinished: (() => void) | undefined;
 
   /** @throws TypeError for an option that does not exist or has a wrong value. */
-  constructor(owner: ClientCallOwner, method: Method<never, Req, Req, Res, Res> | Method, options: CallOptions | undefined) {
+  constructor(
+    owner: ClientCallOwner,
+    method: Method<never, Req, Req, Res, Res> | Method,
+    options: CallOptions | undefined,
+  ) {
     this.#owner = owner;
     this.method = method as Method;
     if (options !== undefined) {
@@ -94,7 +98,12 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
     this.requests = new MessageSink(method.request as Method["request"], owner.limits, this);
-    this.responses = new MessageStream(method.response, sendsOneResponse(method.kind), owner.limits, this) as MessageStream<Res>;
+    this.responses = new MessageStream(
+      method.response,
+      sendsOneResponse(method.kind),
+      owner.limits,
+      this,
+    ) as MessageStream<Res>;
   }
 
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
@@ -208,7 +217,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#refuseResponse(said ?? statusOfHttp(httpStatus, contentType));
     } else if (subtype !== "" && subtype !== "proto") {
       const shown = JSON.stringify(subtype.slice(0, 64));
-      this.#refuseResponse({ code: Code.INTERNAL, message: `the response's content-subtype ${shown} is not supported` });
+      this.#refuseResponse({
+        code: Code.INTERNAL,
+        message: `the response's content-subtype ${shown} is not supported`,
+      });
     } else {
       this.responses.coding = headers["grpc-encoding"] as string | undefined;
       this.#acceptBlock(raw);
@@ -348,7 +360,12 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #deadlineExceeded(): void {
-    const phase = this.#stream === undefined ? "waiting for a connection" : this.#headers === undefined ? "waiting for the response" : "receiving messages";
+    const phase =
+      this.#stream === undefined
+        ? "waiting for a connection"
+        : this.#headers === undefined
+          ? "waiting for the response"
+          : "receiving messages";
     const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
     this.fail(new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${ms} ms passed while ${phase}`));
   }

@@ -90,14 +90,12 @@ type Caller = (first?: unknown, second?: unknown) => unknown;
 const CALL: Readonly<Record<MethodKind, (method: Method, owner: ClientCallOwner) => Caller>> = {
   unary: (method, owner) => (request, options) =>
     new OneResponseCall(owner, method, options, (call) => {
-      call.requests.send(request);
-      call.requests.end();
+      call.requests.sendOnly(request);
       call.start();
     }),
   serverStreaming: (method, owner) => (request, options) => {
     const call = newCall(owner, method, options);
-    call.requests.send(request);
-    call.requests.end();
+    call.requests.sendOnly(request);
     call.start();
     return new ManyResponsesCall(call);
   },
@@ -129,7 +127,9 @@ function newCall(owner: ClientCallOwner, method: Method, options: unknown): Clie
 
 function optionsBeforeNothing(method: Method, options: unknown, second: unknown): unknown {
   if (second === undefined) return options;
-  throw new TypeError(`Cannot call ${method.path} as its requests must be iterable: current value is ${typeof options}`);
+  throw new TypeError(
+    `Cannot call ${method.path} as its requests must be iterable: current value is ${typeof options}`,
+  );
 }
 
 function isIterable(value: unknown): value is Requests<unknown> {
@@ -165,7 +165,9 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
       begin(call);
     } catch (error) {
       reject(error);
-      this.#call?.fail(new StatusError(Code.INTERNAL, error instanceof Error ? error.message : String(error), { cause: error }));
+      this.#call?.fail(
+        new StatusError(Code.INTERNAL, error instanceof Error ? error.message : String(error), { cause: error }),
+      );
     }
   }
 

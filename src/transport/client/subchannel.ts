@@ -86,10 +86,13 @@ export class Subchannel {
     }
     this.#waiting.add(waiting);
     if (this.#state === "IDLE") this.#connect();
+    else if (this.#state === "CONNECTING") this.#connection?.session.ref();
   }
 
   forget(waiting: Waiting): void {
-    this.#waiting.delete(waiting);
+    if (!this.#waiting.delete(waiting) || this.#waiting.size > 0 || this.#state !== "CONNECTING") return;
+    // Nobody wants the connection any more: it may come, but must not keep the process alive.
+    this.#connection?.session.unref();
   }
 
   #lease(connection: Connection): Lease {
@@ -110,7 +113,8 @@ export class Subchannel {
   #serveWaiting(): void {
     for (const waiting of this.#waiting) {
       const connection = this.#connection;
-      if (this.#state !== "READY" || connection === undefined || connection.openStreams >= connection.maxStreams) return;
+      if (this.#state !== "READY" || connection === undefined || connection.openStreams >= connection.maxStreams)
+        return;
       this.#waiting.delete(waiting);
       waiting.ready(this.#lease(connection));
     }
@@ -139,6 +143,7 @@ export class Subchannel {
       connection.lost ??= `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
       session.destroy();
     }, this.#limits.connectTimeoutMs);
+    timer.unref();
     session.once("connect", () => {
       if (!session.destroyed) session.setLocalWindowSize(this.#limits.connectionWindowBytes);
     });

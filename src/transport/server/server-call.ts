@@ -179,7 +179,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
       return;
     }
     try {
-      this.responses.send(message);
+      this.responses.sendOnly(message);
     } catch (error) {
       this.handlerFailed(error);
       return;
@@ -279,7 +279,10 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   sendOverflow(): void {}
 
   #deadlineExceeded(): void {
-    const error = new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${formatMs(this.#deadline?.timeoutMs)} has passed`);
+    const error = new StatusError(
+      Code.DEADLINE_EXCEEDED,
+      `the deadline of ${formatMs(this.#deadline?.timeoutMs)} has passed`,
+    );
     this.#abortCall(error);
   }
 

@@ -47,10 +47,10 @@ const LAST_WRITE_MS = 200;
 const MAX_HEADER_PAIRS = 2000;
 
 /** A gRPC server. */
-export class Server implements SessionOwner {
-  readonly limits: ServerLimits;
-  readonly onCallEnd: ((ended: EndedCall) => void) | undefined;
+export class Server {
+  readonly #limits: ServerLimits;
   readonly #onError: (error: unknown, path: string) => void;
+  readonly #sessionOwner: SessionOwner;
   readonly #methods = new Map<string, Registered>();
   readonly #services = new Map<string, Service>();
   readonly #listeners = new Set<Http2Server>();
@@ -61,9 +61,14 @@ export class Server implements SessionOwner {
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
     checkOptions("Server", options, ["onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
-    this.limits = numbersFrom(DEFAULT_SERVER_LIMITS, options);
-    this.onCallEnd = options.onCallEnd;
+    this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options);
     this.#onError = options.onError ?? printError;
+    this.#sessionOwner = {
+      limits: this.#limits,
+      onCallEnd: options.onCallEnd,
+      lookup: (path) => this.#lookup(path),
+      callFailed: (error, path) => this.#report(error, path),
+    };
   }
 
   /**
@@ -91,7 +96,7 @@ export class Server implements SessionOwner {
   }
 
   /** The method at a `:path`, or the status that says why there is none. */
-  lookup(path: string): Registered | Status {
+  #lookup(path: string): Registered | Status {
     const registered = this.#methods.get(path);
     if (registered !== undefined) return registered;
     const slash = path.lastIndexOf("/");
@@ -118,13 +123,13 @@ export class Server implements SessionOwner {
       listener.listen(listenOptions(where), () => resolve());
     });
     listener.removeAllListeners("error");
-    listener.on("error", (error) => this.callFailed(error, address));
+    listener.on("error", (error) => this.#report(error, address));
     this.#listeners.add(listener);
     return listeningAt(listener.address(), where);
   }
 
   #createListener(): Http2Server {
-    const { limits } = this;
+    const limits = this.#limits;
     const listener = createServer({
       settings: {
         maxConcurrentStreams: limits.maxConcurrentStreams,
@@ -144,7 +149,7 @@ export class Server implements SessionOwner {
 
   #onSession(session: ServerHttp2Session): void {
     session.on("error", () => undefined);
-    const own = new ServerSession(this, session);
+    const own = new ServerSession(this.#sessionOwner, session);
     this.#sessions.add(own);
     session.on("close", () => {
       this.#sessions.delete(own);
@@ -153,8 +158,7 @@ export class Server implements SessionOwner {
     if (this.#closed !== undefined) own.drain();
   }
 
-  /** Hears an exception of a handler. Not for users. @internal */
-  callFailed(error: unknown, path: string): void {
+  #report(error: unknown, path: string): void {
     try {
       this.#onError(error, path);
     } catch (second) {

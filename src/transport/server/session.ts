@@ -68,7 +68,8 @@ export class ServerSession implements ServerCallOwner {
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
     if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);
-    const onStream: StreamListener = (stream, headers, _flags, rawHeaders) => this.#onStream(stream, headers, rawHeaders);
+    const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
+      this.#onStream(stream, headers, rawHeaders);
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
   }
 
@@ -134,7 +135,15 @@ export class ServerSession implements ServerCallOwner {
     const { onCallEnd } = this.#owner;
     if (onCallEnd === undefined) return;
     try {
-      onCallEnd({ path, peer: this.peer.address, code: status.code, message: status.message, durationMs, received, sent });
+      onCallEnd({
+        path,
+        peer: this.peer.address,
+        code: status.code,
+        message: status.message,
+        durationMs,
+        received,
+        sent,
+      });
     } catch (error) {
       this.#owner.callFailed(error, path);
     }
