@@ -2,7 +2,7 @@
  * The client process of a row: `node bench/client.ts barewire|grpc-js PORT unary|stream SECONDS`. Warms up, then measures.
  */
 import grpcJs from "@grpc/grpc-js";
-import { Channel, loadProto } from "../src/index.js";
+import { Channel, loadProto, type ClientMethod, type Method } from "../src/index.js";
 import { CONTRACT, PAYLOAD, type Implementation, type RowName } from "./contract.js";
 import { grpcJsService } from "./grpc-js.js";
 
@@ -17,10 +17,7 @@ interface Driver {
 
 function barewireDriver(port: number): Driver {
   const service = loadProto({ "bench.proto": CONTRACT }).service("bench.Bench");
-  const client = new Channel(`127.0.0.1:${port}`).client(service) as unknown as {
-    echo(request: unknown): Promise<unknown>;
-    stream(request: unknown): AsyncIterable<unknown>;
-  };
+  const client = new Channel(`127.0.0.1:${port}`).client(service) as Record<"echo" | "stream", ClientMethod<Method>>;
   return {
     echo: async () => void (await client.echo(PAYLOAD)),
     stream: async (count) => {

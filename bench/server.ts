@@ -2,7 +2,7 @@
  * The server process of a row: `node bench/server.ts barewire|grpc-js`. Tells its port, and its CPU time when asked.
  */
 import grpcJs from "@grpc/grpc-js";
-import { loadProto, Server, type Implementation as Handlers, type Service } from "../src/index.js";
+import { loadProto, Server } from "../src/index.js";
 import { CONTRACT, PAYLOAD, type Implementation } from "./contract.js";
 import { grpcJsService } from "./grpc-js.js";
 
@@ -10,11 +10,11 @@ async function startBarewire(): Promise<number> {
   const service = loadProto({ "bench.proto": CONTRACT }).service("bench.Bench");
   const server = new Server();
   server.add(service, {
-    echo: (request: unknown) => request,
-    *stream(request: { count: number }) {
-      for (let i = 0; i < request.count; i++) yield PAYLOAD;
+    echo: (request) => request,
+    *stream({ count }) {
+      for (let i = 0; i < Number(count); i++) yield PAYLOAD;
     },
-  } as Handlers<Service>);
+  });
   return (await server.listen("127.0.0.1:0")).port;
 }
 

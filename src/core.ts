@@ -2,7 +2,7 @@
  * The public API without batteries, published as `barewire/core`. `index.ts` adds the services every server should have.
  */
 export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
-export type { MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
+export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
 export { VERSION } from "./codec/header-block.js";
 export { loadProto } from "./codec/proto/load.js";
@@ -15,12 +15,13 @@ export type {
   Client,
   ClientMethod,
   ClientStreamingCall,
+  DynamicCall,
   RequestSender,
   ServerStreamingCall,
   UnaryCall,
 } from "./transport/client/client.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
-export type { Handler, HandlerCall, Implementation, MessageSource } from "./transport/server/handler.js";
+export type { DynamicHandler, Handler, HandlerCall, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { ServerLimits } from "./transport/server/limits.js";
 export { Server, type CloseOptions, type Listening, type ServerOptions } from "./transport/server/server.js";
 export type { EndedCall } from "./transport/server/session.js";

@@ -19,6 +19,7 @@ export const demoHelp = `usage: barewire demo <name> [options]
 
   --client go|python   route-guide only: streams by hand (go, the default) or as iterables (python)
   --addr host:port     where the server listens; default ${DEFAULT_ADDRESS}
+  --plaintext          talk to another machine without TLS
   --help               this text`;
 
 type Demo = (channel: Channel, print: (line: string) => void, options: { client?: "go" | "python" }) => Promise<void>;
@@ -34,13 +35,14 @@ export async function demo(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommand(args, {
     client: { type: "string" },
     addr: { type: "string" },
+    plaintext: { type: "boolean" },
   });
   const [name, ...more] = positionals;
   const play = findDemo(name);
   if (more.length > 0) throw new UsageError(`demo takes one name: ${shown(more.join(" "))} is too much`);
   const client = parseClient(values.client, name);
   const address = values.addr ?? DEFAULT_ADDRESS;
-  const channel = openChannel(address);
+  const channel = openChannel(address, values.plaintext === true);
   try {
     await play(channel, (line) => void process.stdout.write(`${line}\n`), client === undefined ? {} : { client });
     return 0;
@@ -70,20 +72,35 @@ function parseClient(client: string | undefined, name: string | undefined): "go"
   throw new UsageError(`--client must be go or python: current value is ${shown(client)}${hint}`);
 }
 
-/** What the channel refuses at once (a malformed address, a host that needs TLS) is a mistake in `--addr`. */
-function openChannel(address: string): Channel {
+function openChannel(address: string, plaintext: boolean): Channel {
   try {
-    return new Channel(address);
+    return new Channel(address, plaintext ? { tls: false } : {});
   } catch (error) {
-    throw new UsageError(
-      `cannot use --addr ${shown(address)}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--addr: ${plaintext || !needsTls(address) ? reason : anotherMachine(address)}`, {
+      cause: error,
+    });
   }
 }
 
+/** Whether an address is fine but for being on another machine. */
+function needsTls(address: string): boolean {
+  try {
+    void new Channel(address, { tls: false }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function anotherMachine(address: string): string {
+  return `${shown(address)} is another machine, and what is sent there can be read on the way: say --plaintext if that is meant`;
+}
+
 function explain(error: StatusError, address: string): string {
-  if (error.code === Code.UNAVAILABLE && error.origin === "local") {
+  if (error.origin === "local" && error.code === Code.UNAVAILABLE) {
     return `nobody answers at ${address}: start a server (barewire serve, or npm start), or say where it listens with --addr`;
   }
-  return `the server at ${address} ended the call with ${codeName(error.code)}: ${shown(error.rawMessage)}`;
+  const who = error.origin === "local" ? `the call to ${address} ended` : `the server at ${address} ended the call`;
+  return `${who} with ${codeName(error.code)}${error.rawMessage === "" ? "" : `: ${shown(error.rawMessage)}`}`;
 }

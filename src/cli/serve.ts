@@ -17,6 +17,7 @@ import { parseCommand, parseWholeNumber, shown, UsageError } from "./usage-error
 
 const DEFAULT_PORT = 50051;
 const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_ADDRESS = `${DEFAULT_HOST}:${DEFAULT_PORT}`;
 const GRACE_MS = 10_000;
 
 export const serveHelp = `usage: barewire serve [options]
@@ -55,9 +56,11 @@ export async function serve(args: readonly string[]): Promise<number> {
     .add(OrderManagement, orderManagement({ batchSize }))
     .add(StreamService, streamService());
   const address = await listen(server, values.host ?? DEFAULT_HOST, port);
+  // Before the first line: who reads that may send a signal at once.
+  const stopped = drainOnSignal(server);
   print(`listening on ${address}`);
   for (const line of thingsToTry(address)) print(line);
-  await drainOnSignal(server);
+  await stopped;
   return 0;
 }
 
@@ -72,8 +75,7 @@ function readFeatures(file: string): Feature[] {
 async function listen(server: Server, host: string, port: number): Promise<string> {
   const wanted = joinHostPort(host, port);
   try {
-    const bound = await server.listen(wanted);
-    return joinHostPort(bound.address, bound.port);
+    return (await server.listen(wanted)).address;
   } catch (error) {
     throw new UsageError(`cannot listen on ${wanted}: ${listenFault(error)}`, { cause: error });
   }
@@ -103,17 +105,18 @@ function listenFault(error: unknown): string {
 /** Commands that work as they stand, in the form that fits where this file was started from. */
 function thingsToTry(address: string): string[] {
   const command = import.meta.url.includes("/node_modules/") ? "npx barewire demo" : "npm run demo --";
-  const flags = address === `${DEFAULT_HOST}:${DEFAULT_PORT}` ? "" : ` --addr ${address}`;
+  // What listens on every address of the machine is reached at this one without a word about TLS.
+  const reached = address.replace(/^(?:0\.0\.0\.0|\[::\]):/, "localhost:");
+  const flags = reached.replace("localhost", DEFAULT_HOST) === DEFAULT_ADDRESS ? "" : ` --addr ${reached}`;
   const demos = ["route-guide", "orders", "orderer"].map((name) => `  ${command} ${name}${flags}`);
   return ["things to try in another terminal:", ...demos];
 }
 
-/** One line of the log. The path is a peer's text. */
+/** One line of the log. The path is a peer's text, but the server has cut and escaped it. */
 function formatCall(ended: EndedCall, endedAt: Date): string {
   const time = endedAt.toISOString().slice(11);
   const messages = `${ended.received}/${ended.sent}`;
-  const path = /^[\x21-\x7e]{1,256}$/.test(ended.path) ? ended.path : shown(ended.path);
-  return `${time} ${ended.peer} ${path} ${codeName(ended.code)} ${ended.durationMs.toFixed(1)} ms ${messages}`;
+  return `${time} ${ended.peer} ${ended.path} ${codeName(ended.code)} ${ended.durationMs.toFixed(1)} ms ${messages}`;
 }
 
 /** Resolves when a signal has come and the server is closed. */

@@ -26,6 +26,9 @@ export interface MessageType<T = unknown, Init = T> {
   decodeFrom?(reader: WireReader, end: number, valuesLeft: number): T;
 }
 
+/** A message of a type that is known at run time only: its fields by their names. */
+export type DynamicMessage = Record<string, unknown>;
+
 /** The descriptor of one RPC. */
 export interface Method<
   Kind extends MethodKind = MethodKind,

@@ -109,7 +109,8 @@ function describe(value: unknown): string {
 
 const NEEDS_ENCODING = /[^\x20-\x24\x26-\x7e]/;
 const textEncoder = new TextEncoder();
-const textDecoder = new TextDecoder();
+/** A byte order mark is text like any other here. */
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Percent-encodes the text of a status for the `grpc-message` header.

@@ -16,7 +16,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A running command. Dispose of it (`await using` is no syntax of Node 20: call `stop`) when the test is over. */
+/** A running command. Call `stop` when the test is over. */
 export class Command {
   stdout = "";
   stderr = "";
@@ -32,7 +32,13 @@ export class Command {
       NODE_V8_COVERAGE: _coverage,
       ...inherited
     } = process.env;
-    this.#child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...inherited, ...env } });
+    this.#child = spawn(program, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...inherited, ...env },
+      // A process group of its own, so that `stop` reaches what the command started.
+      detached: true,
+    });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.#grow("stdout", text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => this.#grow("stderr", text));
     this.ended = new Promise((resolve, reject) => {
@@ -74,9 +80,13 @@ export class Command {
     });
   }
 
-  /** Ends what still runs. */
+  /** Ends what still runs, the command's own children included. */
   async stop(): Promise<void> {
-    this.kill("SIGKILL");
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, "SIGKILL");
+    } catch {
+      // Nobody of the group is left.
+    }
     await this.ended;
   }
 

@@ -33,9 +33,14 @@ describe("barewire demo", () => {
   });
 
   test("says in one line what is wrong with an address", async () => {
-    for (const address of ["nonsense:port", "", "192.0.2.1:1"]) {
+    for (const [address, expected] of [
+      ["nonsense:port", /^barewire: --addr: .*"nonsense:port"\n$/],
+      ["", /^barewire: --addr: .*""\n$/],
+      ["other.example:port", /^barewire: --addr: .*"other\.example:port"\n$/],
+      ["192.0.2.1:1", /^barewire: --addr: "192\.0\.2\.1:1" is another machine.*--plaintext/],
+    ] as const) {
       const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
-      assert.match(stderr, /^barewire: .*\n$/);
+      assert.match(stderr, expected);
       assert.equal(stderr.split("\n").length, 2, stderr);
       assert.equal(code, 1);
     }

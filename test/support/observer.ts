@@ -173,7 +173,7 @@ function parseFrame(frame: Buffer): Frame {
 
 function splitMessages(data: Buffer): Buffer[] {
   const messages: Buffer[] = [];
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const end = at + 5 + data.readUInt32BE(at + 1);
     if (end > data.length) throw new Error(`the last message wants ${end - data.length} bytes more`);
     messages.push(data.subarray(at, end));

@@ -61,7 +61,7 @@ export const OK_TRAILERS: readonly Field[] = [["grpc-status", "0"]];
 
 /** A message with its prefix. */
 export function prefixed(payload: Uint8Array | string, flag = 0): Buffer {
-  const bytes = Buffer.from(payload as Uint8Array);
+  const bytes = typeof payload === "string" ? Buffer.from(payload, "latin1") : payload;
   return Buffer.concat([prefix(bytes.length, flag), bytes]);
 }
 

@@ -4,7 +4,7 @@
  * Spec: RFC 9113 §3.4 (prefaces), §5.2 (flow control), §6; PROTOCOL-HTTP2.md.
  * Laws: nothing of `node:http2` and nothing of the runtime is used here; a test waits for frames, never for time.
  */
-import { createServer, connect, type Socket, type AddressInfo, type Server } from "node:net";
+import { createServer, connect, type Socket, type Server } from "node:net";
 import {
   CLIENT_PREFACE,
   decodeSettings,
@@ -96,6 +96,7 @@ export class Peer {
   #block: { readonly head: RawFrame; readonly parts: Buffer[] } | undefined;
   #connectionWindow = DEFAULT_WINDOW;
   #initialWindow = DEFAULT_WINDOW;
+  /** What each stream's window has gained or lost since it was the initial one, which SETTINGS change for all at once. */
   readonly #streamWindows = new Map<number, number>();
 
   protected constructor(socket: Socket, prefaceBytes: number, options: PeerOptions) {
@@ -298,10 +299,9 @@ export class Peer {
    * @returns how many bytes were sent.
    */
   async body(streamId: number, bytes: Uint8Array, options: DataOptions = {}): Promise<number> {
-    if (!this.#streamWindows.has(streamId)) this.#streamWindows.set(streamId, this.#initialWindow);
     for (let at = 0; at < bytes.length;) {
       const room = await this.until("room to send", () => {
-        const window = Math.min(this.#connectionWindow, this.#streamWindows.get(streamId) ?? 0);
+        const window = Math.min(this.#connectionWindow, this.#initialWindow + (this.#streamWindows.get(streamId) ?? 0));
         return this.on(streamId).some((frame) => frame.name === "RST_STREAM") ? 0 : window > 0 ? window : undefined;
       });
       if (room === 0) return at;
@@ -376,7 +376,7 @@ function describe(frame: Frame): string {
 function unpadded({ type, flags, payload }: RawFrame): Buffer {
   const padded = (flags & Flag.PADDED) !== 0;
   const start = (padded ? 1 : 0) + (type === FrameType.HEADERS && (flags & Flag.PRIORITY) !== 0 ? 5 : 0);
-  return payload.subarray(start, payload.length - (padded ? (payload[0] as number) : 0));
+  return payload.subarray(start, payload.length - (padded ? (payload[0] ?? 0) : 0));
 }
 
 function replyOf(frames: readonly Frame[], order: readonly string[]): Reply {
@@ -470,7 +470,9 @@ export class RawServer {
   }
 
   get port(): number {
-    return (this.#listener.address() as AddressInfo).port;
+    const address = this.#listener.address();
+    if (address === null || typeof address === "string") throw new Error("the server does not listen");
+    return address.port;
   }
 
   /** The next connection that was not taken before. */
@@ -484,7 +486,9 @@ export class RawServer {
         };
       });
     }
-    return this.connections[this.#taken++] as ServerPeer;
+    const connection = this.connections[this.#taken++];
+    if (connection === undefined) throw new Error("connections must be awaited one after another");
+    return connection;
   }
 
   async close(): Promise<void> {

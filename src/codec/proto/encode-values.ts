@@ -67,9 +67,9 @@ export function show(value: unknown): string {
   return typeof name === "string" && name !== "" && name !== "Object" ? withArticle(name.slice(0, 64)) : "an object";
 }
 
-/** `"an Order"`, `"a Point"`. */
+/** `"an Order"`, `"a Point"`, `"a Uint8Array"`. */
 export function withArticle(name: string): string {
-  return `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
+  return `${/^(?:[AEIO]|Un(?!i)|Up)/i.test(name) ? "an" : "a"} ${name}`;
 }
 
 /**
@@ -83,6 +83,7 @@ export function checkEmpty(message: object, typeName: string): void {
   if (prototype === Object.prototype || prototype === null) return;
   const foreign =
     ArrayBuffer.isView(message) ||
+    message instanceof ArrayBuffer ||
     message instanceof Date ||
     message instanceof Map ||
     message instanceof Set ||

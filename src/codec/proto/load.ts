@@ -18,6 +18,9 @@ export interface LoadOptions {
   readonly includeDirs?: readonly string[] | undefined;
 }
 
+/** What the parser knows. It takes any other text for an edition of which it then knows nothing. */
+const SYNTAXES: ReadonlySet<string> = new Set(["proto2", "proto3", "2023", "2024", "2026"]);
+
 const MAX_FILES = 10_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_IMPORT_DEPTH = 100;
@@ -107,7 +110,10 @@ function parseFile(file: FoundFile, root: protobuf.Root): ParsedFile {
   try {
     const parsed = protobuf.parse(file.text, root, { keepCase: true, alternateCommentMode: true });
     const imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])];
-    return { package: parsed.package ?? "", imports, syntax: syntaxOf(file.text) };
+    const syntax = syntaxOf(file.text);
+    if (!SYNTAXES.has(syntax))
+      throw new Error(`illegal syntax '${syntax}': it must be one of ${[...SYNTAXES].join(", ")}`);
+    return { package: parsed.package ?? "", imports, syntax };
   } catch (cause) {
     throw parseError(file, cause);
   } finally {

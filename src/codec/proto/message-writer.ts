@@ -90,7 +90,8 @@ export class MessageWriter {
   append<T>(type: MessageType<unknown, T>, message: T, maxSendBytes = Infinity): void {
     if (this.#encoding) throw new Error(`Cannot send while a ${type.typeName} of the same call is being encoded`);
     const writer = this.#writer;
-    this.#makeRoom(anyLarge ? (largeSizes.get(type) ?? 0) : 0);
+    const hint = anyLarge ? (largeSizes.get(type) ?? 0) : 0;
+    this.#makeRoom(hint);
     const prefix = writer.pos;
     const begin = (writer.pos = prefix + PREFIX_BYTES);
     let length: number;
@@ -110,7 +111,7 @@ export class MessageWriter {
     if (length >= LARGE_BYTES) {
       anyLarge = true;
       largeSizes.set(type, length);
-    } else if (anyLarge) largeSizes.delete(type);
+    } else if (hint !== 0) largeSizes.delete(type);
   }
 
   #copy<T>(type: MessageType<unknown, T>, bytes: Uint8Array, maxSendBytes: number): void {

@@ -7,7 +7,7 @@
  * and in values.
  */
 import type protobuf from "protobufjs";
-import type { MessageType } from "../method.js";
+import type { DynamicMessage, MessageType } from "../method.js";
 import { StatusError } from "../status.js";
 import { compileDecoder, NO_END_TAG, type DecodeMessage, type MessageDecoder } from "./decode-source.js";
 import { DEFAULT_MAX_VALUES, startBudget } from "./decode-values.js";
@@ -17,9 +17,6 @@ import { messageShape, type FieldShape, type MessageShape, type PropertyShape } 
 import { createReader, createWriter, rewind, type WireReader, type WireWriter } from "./wire.js";
 
 export { unknownFields } from "./absent.js";
-
-/** A message of a type that is known at run time only. */
-export type DynamicMessage = Record<string, unknown>;
 
 const codecs = new WeakMap<protobuf.Type, MessageCodec>();
 

@@ -4,9 +4,9 @@
  * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
  */
 import protobuf from "protobufjs";
-import type { Method, MethodKind, Methods, MessageType, Service } from "../method.js";
+import type { DynamicMessage, Method, MethodKind, Methods, MessageType, Service } from "../method.js";
 import { enumType, type EnumType } from "./enum.js";
-import { messageCodec, type DynamicMessage, type MessageCodec } from "./message.js";
+import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
 
 /** One `.proto` file of a schema. */

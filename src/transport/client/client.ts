@@ -5,7 +5,7 @@
  * and nothing is left to send; no call raises `unhandledRejection`, however it is ignored.
  */
 import { Metadata } from "../../codec/metadata.js";
-import type { Method, MethodKind, Service } from "../../codec/method.js";
+import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { sendAll } from "../message-sink.js";
 import { ClientCall, type CallOptions, type ClientCallOwner } from "./client-call.js";
@@ -70,8 +70,18 @@ interface ClientMethodOfKind<ReqInit, Res> {
 /** The function that calls a method, by its kind. */
 export type ClientMethod<M extends Method> =
   M extends Method<infer Kind, infer _Req, infer ReqInit, infer Res, infer _ResInit>
-    ? ClientMethodOfKind<ReqInit, Res>[Kind]
+    ? MethodKind extends Kind
+      ? (input?: unknown, options?: CallOptions) => DynamicCall
+      : ClientMethodOfKind<ReqInit, Res>[Kind]
     : never;
+
+/**
+ * A call of a method that is known at run time only, from `loadProto`. It has what its kind has, which its caller knows, and not
+ * the rest.
+ */
+export type DynamicCall = UnaryCall<DynamicMessage> &
+  ClientStreamingCall<DynamicMessage, DynamicMessage> &
+  BidiStreamingCall<DynamicMessage, DynamicMessage>;
 
 /** The methods of a service as functions. */
 export type Client<S extends Service> = {

@@ -5,7 +5,7 @@
  * any iterable or a promise of one; the shape is chosen once, when the service is added.
  */
 import type { Metadata } from "../../codec/metadata.js";
-import type { Method, MethodKind, Service } from "../../codec/method.js";
+import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import { nearestName } from "../../codec/nearest-name.js";
 import type { Peer } from "../call.js";
 import { sendAll } from "../message-sink.js";
@@ -36,8 +36,19 @@ export type MessageSource<T> = Iterable<T> | AsyncIterable<T>;
 /** The function that implements a method, by its kind. */
 export type Handler<M extends Method> =
   M extends Method<infer Kind, infer Req, infer _ReqInit, infer _Res, infer ResInit>
-    ? HandlerOfKind<Req, ResInit>[Kind]
+    ? MethodKind extends Kind
+      ? DynamicHandler
+      : HandlerOfKind<Req, ResInit>[Kind]
     : never;
+
+/**
+ * The handler of a method that is known at run time only, from `loadProto`: its kind, which its author knows, says whether it
+ * gets a message or many, and what it returns.
+ */
+export type DynamicHandler = (
+  input: DynamicMessage & AsyncIterableIterator<DynamicMessage>,
+  call: HandlerCall,
+) => unknown;
 
 interface HandlerOfKind<Req, ResInit> {
   unary: (request: Req, call: HandlerCall) => Awaitable<ResInit>;

@@ -18,6 +18,10 @@ import type { HandlerCall } from "./handler.js";
 import { ENDING_RESPONSE, STREAMED_RESPONSE } from "./respond-options.js";
 
 const OK: Status = Object.freeze({ code: Code.OK, message: "" });
+const METADATA_NOT_SENT: Status = Object.freeze({
+  code: Code.INTERNAL,
+  message: "the response metadata could not be sent",
+});
 
 /** What a handler's own exception looks like from outside: its text may hold what no client should see. */
 const HANDLER_FAILED = "the handler failed";
@@ -157,7 +161,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   /** Node refuses some names when they repeat (`authorization`, `date`): the call ends INTERNAL without that metadata. */
   #refusedByNode(error: unknown): void {
     if (this.#stream.destroyed || this.#stream.closed) return;
-    const status = { code: Code.INTERNAL, message: "the response metadata could not be sent" };
+    const status = METADATA_NOT_SENT;
     this.#owner.callFailed(error, this);
     this.#stream.respond(trailersOnly(this.#contentType, status, undefined), ENDING_RESPONSE);
     this.#resetUnlessHalfClosed();
@@ -247,8 +251,8 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
       this.#stream.sendTrailers(trailers(status, this.#trailers));
     } catch (error) {
       this.#owner.callFailed(error, this);
-      if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      return;
+      if (this.#stream.destroyed) return;
+      this.#stream.sendTrailers(trailers(METADATA_NOT_SENT, undefined));
     }
     this.#resetUnlessHalfClosed();
   }

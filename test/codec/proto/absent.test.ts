@@ -1,3 +1,4 @@
+/** What stands in a message for what is not there. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";

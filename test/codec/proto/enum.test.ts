@@ -1,3 +1,4 @@
+/** Name tables of enums. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EnumType } from "../../../src/codec/proto/enum.js";

@@ -1,3 +1,4 @@
+/** The chunk that messages are encoded into. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageType } from "../../../src/codec/method.js";
@@ -14,6 +15,16 @@ const raw: MessageType<Uint8Array> = {
   encode: (message) => message,
   decode: (bytes) => Uint8Array.from(bytes),
 };
+
+/** Whether an error is about a message of 4 bytes where 3 are allowed. */
+const tooLong = (error: unknown): boolean =>
+  error instanceof StatusError &&
+  error.code === Code.RESOURCE_EXHAUSTED &&
+  /of 4 bytes.*limit of 3 bytes/.test(error.message);
+
+/** Whether an error is about a message of 4 GiB. */
+const exhausted = (error: unknown): boolean =>
+  error instanceof StatusError && error.code === Code.RESOURCE_EXHAUSTED && error.message.includes("4294967296");
 
 /** The messages in a chunk of length-prefixed messages. */
 function messagesOf(chunk: Uint8Array): Uint8Array[] {
@@ -136,10 +147,6 @@ test("a codec that fails with a field left open does no harm to the messages aro
 test("a message above maxSendBytes is RESOURCE_EXHAUSTED, names both sizes and leaves nothing", () => {
   const writer = MessageWriter.acquire();
   writer.append(Address, { address: "a" }, 3);
-  const tooLong = (error: unknown): boolean =>
-    error instanceof StatusError &&
-    error.code === Code.RESOURCE_EXHAUSTED &&
-    /of 4 bytes.*limit of 3 bytes/.test(error.message);
   assert.throws(() => writer.append(Address, { address: "ab" }, 3), tooLong);
   assert.throws(() => writer.append(raw, new Uint8Array(4), 3), tooLong);
   assert.equal(writer.size, 8);
@@ -154,8 +161,6 @@ test("a message of 4 GiB is RESOURCE_EXHAUSTED: its length does not fit the pref
     decode: () => "",
     encodeInto: (_, wire) => void (wire.pos += 2 ** 32),
   };
-  const exhausted = (error: unknown): boolean =>
-    error instanceof StatusError && error.code === Code.RESOURCE_EXHAUSTED && error.message.includes("4294967296");
   assert.throws(() => writer.append(huge, ""), exhausted);
   assert.equal(writer.size, 0);
   writer.release();
@@ -212,7 +217,7 @@ test("a large type's next message finds its room at once: the chunk does not gro
   const signature = new Uint8Array(1 << 20);
   encodeMessage(Order, { signature });
   let grown = 0;
-  const watched: MessageType<unknown> = {
+  const watched: MessageType = {
     typeName: "test.Watched",
     encode: () => new Uint8Array(),
     decode: () => undefined,

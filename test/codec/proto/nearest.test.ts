@@ -1,3 +1,4 @@
+/** "Did you mean", for names with a package. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { didYouMean, nearest } from "../../../src/codec/proto/nearest.js";

@@ -1,6 +1,7 @@
+/** Timestamps and durations to and from JavaScript. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   durationFromMs,
   durationToMs,

@@ -1,6 +1,8 @@
+/** 64-bit integers as bigints. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { inspect } from "node:util";
+import * as fc from "fast-check";
 import * as varint64 from "../../../src/codec/proto/varint64.js";
 import { createReader, createWriter, type WireReader, type WireWriter } from "../../../src/codec/proto/wire.js";
 import { hex, toHex } from "./schemas.js";
@@ -108,7 +110,7 @@ test("takeInt64 refuses what is out of range or no integer", () => {
     true,
     {},
   ]) {
-    assert.equal(takeInt64(value), false, String(value));
+    assert.equal(takeInt64(value), false, inspect(value));
   }
   assert.ok(takeInt64(String(MIN)));
 });
