@@ -5,7 +5,17 @@ export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadat
 export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
 export { VERSION } from "./codec/header-block.js";
-export { loadProto } from "./codec/proto/load.js";
+export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
+export { unknownFields } from "./codec/proto/message.js";
+export type { ProtoFile, Schema } from "./codec/proto/schema.js";
+export {
+  durationFromMs,
+  durationToMs,
+  type Duration,
+  type Timestamp,
+  timestampFromDate,
+  timestampToDate,
+} from "./codec/proto/timestamp.js";
 export type { Peer } from "./transport/call.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
 export type { CallOptions } from "./transport/client/client-call.js";
@@ -21,7 +31,13 @@ export type {
   UnaryCall,
 } from "./transport/client/client.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
-export type { DynamicHandler, Handler, HandlerCall, Implementation, MessageSource } from "./transport/server/handler.js";
+export type {
+  DynamicHandler,
+  Handler,
+  HandlerCall,
+  Implementation,
+  MessageSource,
+} from "./transport/server/handler.js";
 export type { ServerLimits } from "./transport/server/limits.js";
 export { Server, type CloseOptions, type Listening, type ServerOptions } from "./transport/server/server.js";
 export type { EndedCall } from "./transport/server/session.js";

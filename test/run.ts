@@ -41,7 +41,10 @@ function runFiles(files: readonly string[], summary: string): Promise<number> {
 
 /** How many tests the report's closing lines count as passed or failed: skipped ones proved nothing. */
 function testsThatRan(tap: string): number {
-  return ["pass", "fail"].reduce((sum, word) => sum + Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(tap)?.[1] ?? 0), 0);
+  return ["pass", "fail"].reduce(
+    (sum, word) => sum + Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(tap)?.[1] ?? 0),
+    0,
+  );
 }
 
 async function main(words: readonly string[]): Promise<number> {

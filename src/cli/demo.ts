@@ -7,7 +7,8 @@ import { Channel, Code, codeName, StatusError } from "../index.js";
 import { ordererDemo } from "../services/demos/orderer.js";
 import { ordersDemo } from "../services/demos/orders.js";
 import { routeGuideDemo } from "../services/demos/route-guide.js";
-import { parseCommand, shown, suggestion, UsageError } from "./usage-error.js";
+import { quoted } from "../services/peer-text.js";
+import { parseCommand, suggestion, UsageError } from "./usage-error.js";
 
 const DEFAULT_ADDRESS = "localhost:50051";
 
@@ -39,7 +40,7 @@ export async function demo(args: readonly string[]): Promise<number> {
   });
   const [name, ...more] = positionals;
   const play = findDemo(name);
-  if (more.length > 0) throw new UsageError(`demo takes one name: ${shown(more.join(" "))} is too much`);
+  if (more.length > 0) throw new UsageError(`demo takes one name: ${quoted(more.join(" "))} is too much`);
   const client = parseClient(values.client, name);
   const address = values.addr ?? DEFAULT_ADDRESS;
   const channel = openChannel(address, values.plaintext === true);
@@ -60,7 +61,7 @@ function findDemo(name: string | undefined): Demo {
   const found = DEMOS.get(name);
   if (found !== undefined) return found;
   throw new UsageError(
-    `there is no demo ${shown(name)}${suggestion(name, names) || `; there are ${names.join(", ")}`}`,
+    `there is no demo ${quoted(name)}${suggestion(name, names) || `; there are ${names.join(", ")}`}`,
   );
 }
 
@@ -69,7 +70,7 @@ function parseClient(client: string | undefined, name: string | undefined): "go"
   if (name !== "route-guide") throw new UsageError(`--client belongs to the demo route-guide alone, not to ${name}`);
   if (client === "go" || client === "python") return client;
   const hint = suggestion(client, ["go", "python"]);
-  throw new UsageError(`--client must be go or python: current value is ${shown(client)}${hint}`);
+  throw new UsageError(`--client must be go or python: current value is ${quoted(client)}${hint}`);
 }
 
 function openChannel(address: string, plaintext: boolean): Channel {
@@ -94,7 +95,7 @@ function needsTls(address: string): boolean {
 }
 
 function anotherMachine(address: string): string {
-  return `${shown(address)} is another machine, and what is sent there can be read on the way: say --plaintext if that is meant`;
+  return `${quoted(address)} is another machine, and what is sent there can be read on the way: say --plaintext if that is meant`;
 }
 
 function explain(error: StatusError, address: string): string {
@@ -102,5 +103,5 @@ function explain(error: StatusError, address: string): string {
     return `nobody answers at ${address}: start a server (barewire serve, or npm start), or say where it listens with --addr`;
   }
   const who = error.origin === "local" ? `the call to ${address} ended` : `the server at ${address} ended the call`;
-  return `${who} with ${codeName(error.code)}${error.rawMessage === "" ? "" : `: ${shown(error.rawMessage)}`}`;
+  return `${who} with ${codeName(error.code)}${error.rawMessage === "" ? "" : `: ${quoted(error.rawMessage)}`}`;
 }

@@ -5,9 +5,10 @@
  * (`| head`) ends nothing with a stack either.
  */
 import { VERSION } from "../index.js";
+import { quoted } from "../services/peer-text.js";
 import { demo, demoHelp } from "./demo.js";
 import { serve, serveHelp } from "./serve.js";
-import { shown, suggestion, UsageError } from "./usage-error.js";
+import { suggestion, UsageError } from "./usage-error.js";
 
 /** A command: does its work and resolves to the exit code. */
 interface Command {
@@ -42,7 +43,7 @@ function unknownCommand(name: string): UsageError {
   const [what, names] = name.startsWith("-")
     ? ["flag", ["--help", "--version"]]
     : ["command", [...COMMANDS.keys(), "help"]];
-  return new UsageError(`there is no ${what} ${shown(name)}${suggestion(name, names)} (see --help)`);
+  return new UsageError(`there is no ${what} ${quoted(name)}${suggestion(name, names)} (see --help)`);
 }
 
 function help(): string {

@@ -13,7 +13,8 @@ import { orderManagement } from "../services/order-management.js";
 import { parseFeatureFile } from "../services/route-guide-feature-file.js";
 import { routeGuide } from "../services/route-guide.js";
 import { streamService } from "../services/stream-service.js";
-import { parseCommand, parseWholeNumber, shown, UsageError } from "./usage-error.js";
+import { quoted } from "../services/peer-text.js";
+import { parseCommand, parseWholeNumber, UsageError } from "./usage-error.js";
 
 const DEFAULT_PORT = 50051;
 const DEFAULT_HOST = "127.0.0.1";
@@ -43,7 +44,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     quiet: { type: "boolean" },
   });
   if (positionals.length > 0)
-    throw new UsageError(`serve takes only flags: ${shown(positionals[0] ?? "")} is too much`);
+    throw new UsageError(`serve takes only flags: ${quoted(positionals[0] ?? "")} is too much`);
   const port = parseWholeNumber("--port", values.port ?? String(DEFAULT_PORT), 0, 65_535);
   const batchSize = parseWholeNumber("--batch-size", values["batch-size"] ?? "3", 1, 10_000);
   const features = values["json-db-file"] === undefined ? undefined : readFeatures(values["json-db-file"]);

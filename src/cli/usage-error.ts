@@ -4,6 +4,7 @@
  * Laws: one line, saying what was wanted and what came.
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { quoted } from "../services/peer-text.js";
 
 /** A mistake of the person who typed the command; `message` is all that is shown of it. */
 export class UsageError extends Error {
@@ -13,12 +14,17 @@ export class UsageError extends Error {
 /** Options of a command as `parseArgs` takes them. */
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
+/** The values of the options that were given, typed by what each takes, and what is no option. */
+type Parsed<O extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: O; allowPositionals: true; strict: true }>
+>;
+
 /**
  * Parses a command's arguments, strictly.
  *
  * @throws UsageError naming the flag that is unknown, with the nearest known one, or the value that is missing.
  */
-export function parseCommand<const O extends Options>(args: readonly string[], options: O) {
+export function parseCommand<const O extends Options>(args: readonly string[], options: O): Parsed<O> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
@@ -31,7 +37,7 @@ function explain(error: unknown, names: readonly string[]): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const flag = /'(?:-\w, )?(-[^' ]*)/.exec(message)?.[1] ?? "";
   if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-    return `there is no flag ${shown(flag)}${suggestion(
+    return `there is no flag ${quoted(flag)}${suggestion(
       flag,
       names.map((name) => `--${name}`),
     )}`;
@@ -76,16 +82,6 @@ function editDistance(a: string, b: string): number {
   return cell(a.length, b.length);
 }
 
-/** Text of unknown origin on one line: cut, with what a terminal would obey escaped. */
-export function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 256)).replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => {
-      return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-    },
-  );
-}
-
 /**
  * A whole number given as text.
  *
@@ -94,5 +90,5 @@ export function shown(text: string): string {
 export function parseWholeNumber(flag: string, text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  throw new UsageError(`${flag} must be a whole number from ${min} to ${max}: current value is ${shown(text)}`);
+  throw new UsageError(`${flag} must be a whole number from ${min} to ${max}: current value is ${quoted(text)}`);
 }

@@ -173,7 +173,7 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
         else if (!this.#unchecked || VALUE_PATTERN.test(value)) wire.push(value);
       }
       if (this.#unchecked && !NAME_PATTERN.test(name)) continue;
-      if (wire.length > 0) headers[name] = wire.length === 1 ? (wire[0] as string) : wire;
+      if (wire.length > 0) setField(headers, name, wire.length === 1 ? (wire[0] as string) : wire);
     }
   }
 
@@ -217,6 +217,12 @@ export function malformedBinaryHeader(rawHeaders: readonly string[]): string | u
     }
   }
   return undefined;
+}
+
+/** `headers[name] = value`, also for the name `__proto__`, which would change the object's prototype instead. */
+function setField(headers: Record<string, string | string[] | number>, name: string, value: string | string[]): void {
+  if (name !== "__proto__") headers[name] = value;
+  else Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function checkName(name: string): string {

@@ -4,7 +4,7 @@
  * Source: proto/order.proto.
  * Laws: an order comes back as it was stored, nothing filled in; what a call did before it failed stands.
  */
-import { Code, type Implementation, StatusError } from "../core.js";
+import { Code, type HandlerCall, type Implementation, StatusError } from "../core.js";
 import type { Order, OrderManagement, StringValue, StringValueInit } from "./gen/order.js";
 import { MemoryOrderStore, type OrderStore } from "./order-store.js";
 import { quoted } from "./peer-text.js";
@@ -41,7 +41,7 @@ export function orderManagement(options: OrderManagementOptions = {}): Implement
 
     getOrder: ({ value: id }) => findOrder(store, id),
 
-    searchOrders: ({ value: query }) => searchOrders(store, query),
+    searchOrders: ({ value: query }, call) => searchOrders(store, query, call),
 
     updateOrders: (orders) => updateOrders(store, orders),
 
@@ -55,12 +55,14 @@ async function findOrder(store: OrderStore, id: string): Promise<Order> {
   return order;
 }
 
-async function* searchOrders(store: OrderStore, query: string): AsyncGenerator<Order> {
+async function* searchOrders(store: OrderStore, query: string, call: HandlerCall): AsyncGenerator<Order> {
   let seen = 0;
   for await (const order of store.all()) {
     if (order.items.some((item) => item.includes(query))) yield order;
-    // A search of a full store that finds nothing would keep every other call waiting.
-    if (++seen % SEARCH_SLICE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (++seen % SEARCH_SLICE !== 0) continue;
+    // A search of a full store that finds nothing would keep every other call waiting, and go on when nobody waits for it.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (call.signal.aborted) return;
   }
 }
 

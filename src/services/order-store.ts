@@ -6,6 +6,7 @@
  */
 import { Code, StatusError } from "../core.js";
 import { Order } from "./gen/order.js";
+import { checkLimit } from "./limit.js";
 
 /** Keeps orders by id. Every method may answer at once or with a promise. */
 export interface OrderStore {
@@ -46,8 +47,8 @@ export class MemoryOrderStore implements OrderStore {
 
   /** @throws RangeError when a limit is not a whole number of 1 or more. */
   constructor(limits: OrderLimits = {}) {
-    this.#maxOrders = checkLimit("orders", limits.orders ?? 100_000);
-    this.#maxBytes = checkLimit("totalBytes", limits.totalBytes ?? 64 * 1024 * 1024);
+    this.#maxOrders = checkLimit("the order limit orders", limits.orders ?? 100_000);
+    this.#maxBytes = checkLimit("the order limit totalBytes", limits.totalBytes ?? 64 * 1024 * 1024);
   }
 
   /** How many orders there are. */
@@ -89,11 +90,4 @@ function keptBytes(order: Order): number {
 
 function full(limit: string): StatusError {
   return new StatusError(Code.RESOURCE_EXHAUSTED, `the store is full: it keeps at most ${limit}`);
-}
-
-function checkLimit(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new RangeError(
-    `Cannot use the order limit ${name} as it must be a whole number of 1 or more: current value is ${value}`,
-  );
 }

@@ -6,6 +6,7 @@
  */
 import { Code, StatusError } from "../core.js";
 import { RouteNote } from "./gen/route_guide.js";
+import { checkLimit } from "./limit.js";
 import { pointKey, requirePoint } from "./route-guide-points.js";
 
 /** How much a {@link NoteStore} keeps. */
@@ -54,10 +55,10 @@ export class NoteStore {
   /** @throws RangeError when a limit is not a whole number of 1 or more. */
   constructor(limits: NoteLimits = {}) {
     this.#limits = {
-      notesPerLocation: checkLimit("notesPerLocation", limits.notesPerLocation ?? 64),
-      locations: checkLimit("locations", limits.locations ?? 10_000),
-      totalBytes: checkLimit("totalBytes", limits.totalBytes ?? 8 * 1024 * 1024),
-      noteBytes: checkLimit("noteBytes", limits.noteBytes ?? 64 * 1024),
+      notesPerLocation: checkLimit("the note limit notesPerLocation", limits.notesPerLocation ?? 64),
+      locations: checkLimit("the note limit locations", limits.locations ?? 10_000),
+      totalBytes: checkLimit("the note limit totalBytes", limits.totalBytes ?? 8 * 1024 * 1024),
+      noteBytes: checkLimit("the note limit noteBytes", limits.noteBytes ?? 64 * 1024),
     };
   }
 
@@ -126,8 +127,10 @@ export class NoteStore {
   #shrink({ place }: Entry): void {
     const { notesPerLocation, locations, totalBytes } = this.#limits;
     this.#removeOldest(place, notesPerLocation);
-    const [quietest] = this.#places.values();
-    if (quietest !== undefined && this.#places.size > locations) this.#removeOldest(quietest, 0);
+    if (this.#places.size > locations) {
+      const [quietest] = this.#places.values();
+      if (quietest !== undefined) this.#removeOldest(quietest, 0);
+    }
     while (this.#bytes > totalBytes && this.#oldest !== undefined) this.#remove(this.#oldest);
   }
 
@@ -149,11 +152,4 @@ export class NoteStore {
     this.#bytes -= entry.bytes;
     this.#count--;
   }
-}
-
-function checkLimit(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new RangeError(
-    `Cannot use the note limit ${name} as it must be a whole number of 1 or more: current value is ${value}`,
-  );
 }

@@ -6,6 +6,7 @@
  */
 import { Code, StatusError } from "../core.js";
 import type { CombinedShipmentInit, Order } from "./gen/order.js";
+import { checkLimit } from "./limit.js";
 import { quoted } from "./peer-text.js";
 
 /** Groups orders by address until a batch is full. */
@@ -45,12 +46,12 @@ export class Shipments {
   }
 }
 
+/** The most orders in one batch: they are all held until it is full. */
+const MAX_BATCH_SIZE = 10_000;
+
 /** @throws RangeError when `value` is not a whole number of 1 to 10,000. */
 export function checkBatchSize(value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value;
-  throw new RangeError(
-    `Cannot use the batch size as it must be a whole number of 1 to 10000: current value is ${value}`,
-  );
+  return checkLimit("the batch size", value, MAX_BATCH_SIZE);
 }
 
 /** Where an order goes: the first of its addresses that is not empty, else its destination. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { parseCommand, parseWholeNumber, shown, suggestion, UsageError } from "../../src/cli/usage-error.js";
+import { parseCommand, parseWholeNumber, suggestion, UsageError } from "../../src/cli/usage-error.js";
 import { barewire, Command, root } from "./command.js";
 
 async function fails(args: readonly string[], expected: RegExp): Promise<void> {
@@ -100,9 +100,4 @@ test("parseCommand gives typed values", () => {
   });
   const port: string | undefined = values.port;
   assert.deepEqual([port, values.quiet, positionals], ["1", true, ["a"]]);
-});
-
-test("shown stays on one line and is cut", () => {
-  assert.equal(shown("a\nb\u009b\u202e"), '"a\\nb\\u009b\\u202e"');
-  assert.equal(shown("x".repeat(1000)).length, 258);
 });

@@ -130,7 +130,13 @@ describe("LengthPrefixReader: cuts", () => {
     });
 
     test(`R48 chunks of one byte, ${how}`, () => {
-      assert.deepEqual(readChunks(Array.from(bytes, (byte) => Buffer.from([byte])), eager), expected);
+      assert.deepEqual(
+        readChunks(
+          Array.from(bytes, (byte) => Buffer.from([byte])),
+          eager,
+        ),
+        expected,
+      );
     });
 
     test(`R48 any messages, cut anywhere, ${how}`, () => {
@@ -294,7 +300,13 @@ describe("LengthPrefixReader: refusals", () => {
   });
 
   test("R130 a declared length is unsigned: 4 GiB - 1 is over the limit, not below zero", () => {
-    for (const chunks of [[[0, 0xff, 0xff, 0xff, 0xff]], [[0, 0xff, 0xff], [0xff, 0xff]]]) {
+    for (const chunks of [
+      [[0, 0xff, 0xff, 0xff, 0xff]],
+      [
+        [0, 0xff, 0xff],
+        [0xff, 0xff],
+      ],
+    ]) {
       const reader = new LengthPrefixReader(MAX_MESSAGE_BYTES);
       const error = thrownBy(() => chunks.forEach((chunk) => reader.push(Buffer.from(chunk))));
       assert.match(error.rawMessage, /^received message of 4294967295 bytes/);
@@ -312,6 +324,9 @@ describe("LengthPrefixReader: refusals", () => {
     const reader = new LengthPrefixReader(10);
     thrownBy(() => reader.push(Buffer.concat([framed(payload(4)), framed(payload(5)), framed(payload(11))])));
     assert.equal(reader.whole, 2);
-    assert.deepEqual(takeAll(reader), [payload(4), payload(5)].map((one) => one.toString("hex")));
+    assert.deepEqual(
+      takeAll(reader),
+      [payload(4), payload(5)].map((one) => one.toString("hex")),
+    );
   });
 });

@@ -4,7 +4,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Code, codeName, decodeStatusMessage, encodeStatusMessage, isCode, StatusError } from "../../src/codec/status.js";
+import {
+  Code,
+  codeName,
+  decodeStatusMessage,
+  encodeStatusMessage,
+  isCode,
+  StatusError,
+} from "../../src/codec/status.js";
 import { Metadata } from "../../src/codec/metadata.js";
 
 /** A text with anything in it that a JavaScript string can hold, lone surrogates included. */

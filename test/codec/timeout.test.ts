@@ -134,7 +134,22 @@ describe("parseTimeout", () => {
   });
 
   test("R95 refuses everything else", () => {
-    const malformed = ["", "1", "S", "123456789S", "1s", "1h", "1 S", " 1S", "1S ", "1SS", "-1S", "+1S", "1.5S", "0x1S"];
+    const malformed = [
+      "",
+      "1",
+      "S",
+      "123456789S",
+      "1s",
+      "1h",
+      "1 S",
+      " 1S",
+      "1S ",
+      "1SS",
+      "-1S",
+      "+1S",
+      "1.5S",
+      "0x1S",
+    ];
     for (const text of [...malformed, "1e3S", "1S\n", "١S", "1,1S", "1µ"]) {
       assert.equal(parseTimeout(text), undefined, JSON.stringify(text));
     }

@@ -35,9 +35,18 @@ function assertCancelled(reason: unknown): void {
   assert.equal(reason.code, Code.CANCELLED);
 }
 
+/** Waits until something is so, looking again whenever the server has answered a PING. */
+async function eventually(client: RawClient, what: string, isSo: () => boolean): Promise<void> {
+  const guard = AbortSignal.timeout(10_000);
+  while (!isSo()) {
+    if (guard.aborted) throw new Error(`wanted ${what}`);
+    await client.roundTrip();
+  }
+}
+
 /** Waits until `count` calls have been told as ended. */
-async function endedCalls({ ended }: Served, client: RawClient, count: number): Promise<void> {
-  while (ended.length < count) await client.roundTrip();
+function endedCalls({ ended }: Served, client: RawClient, count: number): Promise<void> {
+  return eventually(client, `${count} ended calls`, () => ended.length >= count);
 }
 
 const ALL_CODES = Object.values(ErrorCode);
@@ -260,7 +269,7 @@ describe("reset by the client while the handler works", () => {
           await client.roundTrip();
         }
         const client = await server.connect();
-        while (running > 0) await client.roundTrip();
+        await eventually(client, "no running handler", () => running === 0);
         assert.deepEqual(server.errors, []);
       },
     );
@@ -273,7 +282,7 @@ describe("loss of the connection", () => {
     ["a FIN", (client) => client.end()],
     ["a TCP RST", (client) => client.abort()],
     ["a GOAWAY and a FIN", (client) => (client.goaway(0, ErrorCode.NO_ERROR), client.end())],
-    ["a protocol error", (client) => client.send(0, 0, 0, Buffer.from("x"))],
+    ["a protocol error and a FIN", (client) => (client.send(0, 0, 0, Buffer.from("x")), client.end())],
   ];
 
   for (const [how, lose] of ways) {
@@ -322,7 +331,7 @@ describe("loss of the connection", () => {
             server.ended.map((call) => call.code),
             [Code.CANCELLED, Code.CANCELLED, Code.CANCELLED],
           );
-          while (reasons.length < 3) await other.roundTrip();
+          await eventually(other, "three reasons", () => reasons.length === 3);
           assert.deepEqual(server.errors, []);
         },
       );
@@ -381,7 +390,7 @@ describe("loss of the connection", () => {
           await closed.promise;
           const before = ticks;
           const other = await connect();
-          while (ticks < before + 5) await other.roundTrip();
+          await eventually(other, "five ticks", () => ticks >= before + 5);
           assert.deepEqual(errors, []);
         },
       );
@@ -417,7 +426,7 @@ describe("loss of the connection", () => {
         client.abort();
         await finished.promise;
         const other = await connect();
-        while (errors.length < 1) await other.roundTrip();
+        await eventually(other, "an error", () => errors.length > 0);
         assert.equal((errors[0] as Error).message, "after the end", "a handler's own exception is still told");
         assert.equal(errors.length, 1);
       },

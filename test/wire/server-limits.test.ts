@@ -133,7 +133,7 @@ describe("flow control", () => {
 });
 
 describe("streams and handlers of one connection", () => {
-  test("R176 R93 streams over the limit are refused, and no handler sees them", async () => {
+  test("R176 R93 streams that raced with the limit are refused, and no handler sees them", async () => {
     const release: (() => void)[] = [];
     let ran = 0;
     await served(
@@ -146,9 +146,8 @@ describe("streams and handlers of one connection", () => {
       },
       async ({ connect }) => {
         const client = await connect();
-        const settings = decodeSettings((await client.frame("SETTINGS")).payload);
-        assert.equal(settings.get(Setting.MAX_CONCURRENT_STREAMS), 2);
-        await client.roundTrip();
+        // As long as the limit is not acknowledged, a client may not know of it.
+        client.autoAck = false;
         const open = (): number => {
           const streamId = client.open(requestFields(UNARY));
           client.data(streamId, prefixed("hello"), { endStream: true });
@@ -159,14 +158,32 @@ describe("streams and handlers of one connection", () => {
         for (const streamId of refused) {
           assert.deepEqual((await client.reply(streamId)).order, [`RST_STREAM(${ErrorCode.REFUSED_STREAM})`]);
         }
+        const settings = decodeSettings((await client.frame("SETTINGS")).payload);
+        assert.equal(settings.get(Setting.MAX_CONCURRENT_STREAMS), 2);
         assert.equal(ran, 2);
         for (const one of release.splice(0)) one();
         for (const streamId of taken) assert.equal((await client.reply(streamId)).grpcStatus, Code.OK);
-        const next = open();
-        await client.until("the next handler", () => release[0]?.() ?? (ran === 3 ? true : undefined));
-        while (ran < 3) await client.roundTrip();
-        for (const one of release.splice(0)) one();
-        assert.equal((await client.reply(next)).grpcStatus, Code.OK);
+      },
+      { maxConcurrentStreams: 2 },
+    );
+  });
+
+  test("a client that breaks the limit it has acknowledged loses its own connection and no other", async () => {
+    await served(
+      { bidiStreaming: async (_requests, handlerCall) => (await aborted(handlerCall), []) },
+      async ({ connect, errors }) => {
+        const bystander = await connect();
+        const client = await connect();
+        await client.frame("SETTINGS");
+        await client.roundTrip();
+        const streams = Array.from({ length: 4 }, () => client.open(requestFields(BIDI_STREAMING)));
+        await client.until("a refusal", () => {
+          const refused = streams.some((streamId) => client.order(streamId).includes("RST_STREAM(7)"));
+          return refused || client.frames.some((frame) => frame.name === "GOAWAY") ? true : undefined;
+        });
+        client.destroy();
+        assert.equal((await call(bystander, UNARY, HELLO)).grpcStatus, Code.OK);
+        assert.deepEqual(errors, []);
       },
       { maxConcurrentStreams: 2 },
     );
