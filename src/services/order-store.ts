@@ -33,6 +33,9 @@ export interface OrderLimits {
 /** What an item or address costs in memory beside its bytes: an empty one has two bytes on the wire. */
 export const VALUE_OVERHEAD_BYTES = 64;
 
+/** How far over its bytes a store may grow by orders that replace others. */
+export const REPLACING_FACTOR = 2;
+
 interface Kept {
   readonly order: Order;
   readonly bytes: number;
@@ -66,15 +69,16 @@ export class MemoryOrderStore implements OrderStore {
   }
 
   /**
-   * A replacement is refused only when it is larger than what it replaces and the store would grow over its bytes: else a
-   * store full of small orders could be filled again with large ones.
+   * Replacing is allowed in a full store as well. Only a larger order in place of a smaller one is refused, once the store
+   * holds {@link REPLACING_FACTOR} times its bytes: else one full of small orders could be filled again with large ones.
    */
   put(order: Order): void {
     const replaced = this.#orders.get(order.id);
     const bytes = keptBytes(order);
     const total = this.#bytes - (replaced?.bytes ?? 0) + bytes;
     if (replaced === undefined && this.#orders.size >= this.#maxOrders) throw full(`${this.#maxOrders} orders`);
-    if (total > this.#maxBytes && bytes > (replaced?.bytes ?? 0)) throw full(`${this.#maxBytes} bytes of orders`);
+    const maxBytes = replaced === undefined ? this.#maxBytes : this.#maxBytes * REPLACING_FACTOR;
+    if (total > maxBytes && bytes > (replaced?.bytes ?? 0)) throw full(`${maxBytes} bytes of orders`);
     this.#orders.set(order.id, { order, bytes });
     this.#bytes = total;
   }

@@ -231,7 +231,7 @@ describe("Metadata: received", () => {
     assert.deepEqual(fieldsOf(received), { x: ["1, 2", "3", "1, 2"], y: "a" });
   });
 
-  test("R44 two values of a name that Node takes for single are still two", () => {
+  test("two values of a name that Node takes for single are still two", () => {
     const metadata = new Metadata().append("authorization", "a").append("authorization", "b");
     assert.deepEqual(fieldsOf(metadata), { authorization: ["a", "b"] });
     assert.deepEqual(Metadata.fromRawHeaders(rawOf(metadata)).getAll("authorization"), ["a", "b"]);

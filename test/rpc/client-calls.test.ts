@@ -24,6 +24,7 @@ import {
   echo,
   ECHO_WAYS,
   type EchoBehaviour,
+  type EchoWay,
   gate,
   openRequests,
   outcomeOf,
@@ -40,6 +41,19 @@ after(() => {
 /** Long enough for whatever is reported late to have been reported. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Fails when `promise` takes longer than it ever should. */
+async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const failing: EchoBehaviour = async function* (_requests, call) {
@@ -1073,20 +1087,31 @@ describe("Channel", () => {
   });
 
   describe("while it is connecting", () => {
-    /** Accepts connections and says nothing. */
-    async function withSilence(use: (target: string, accepted: Promise<unknown>) => Promise<void>): Promise<void> {
+    interface Silence {
+      readonly target: string;
+      readonly accepted: Promise<unknown>;
+      /** Closes the connections from the other end. */
+      hangUp(): void;
+    }
+
+    /** Accepts connections, says nothing and does not even read. */
+    async function withSilence(use: (silence: Silence) => Promise<void>): Promise<void> {
       const sockets = new Set<Socket>();
-      const listener = createServer((socket) => {
+      const listener = createServer({ pauseOnConnect: true }, (socket) => {
         sockets.add(socket);
         socket.on("error", () => undefined);
       });
       listener.listen(0, "127.0.0.1");
       await once(listener, "listening");
       const accepted = once(listener, "connection");
-      try {
-        await use(`127.0.0.1:${(listener.address() as AddressInfo).port}`, accepted);
-      } finally {
+      const hangUp = (): void => {
         for (const socket of sockets) socket.destroy();
+      };
+      try {
+        const { port } = listener.address() as AddressInfo;
+        await use({ target: `127.0.0.1:${port}`, accepted, hangUp });
+      } finally {
+        hangUp();
         listener.close();
         await once(listener, "close");
       }
@@ -1094,32 +1119,48 @@ describe("Channel", () => {
 
     for (const way of ECHO_WAYS) {
       test(`R99 R203 ${way.name}: the deadline counts`, () =>
-        withSilence(async (target) => {
+        withSilence(async ({ target, hangUp }) => {
           const channel = new Channel(target);
           const outcome = await outcomeOf(way.start(channel.client(Echo), [{}], { timeoutMs: 60 }));
           assert.equal(outcome.status.code, Code.DEADLINE_EXCEEDED);
           assert.match(outcome.status.message, /60 ms/);
+          hangUp();
           await channel.destroy();
         }));
 
       test(`R110 ${way.name}: cancel() works at once`, () =>
-        withSilence(async (target, accepted) => {
+        withSilence(async ({ target, accepted, hangUp }) => {
           const channel = new Channel(target);
           const started = way.start(channel.client(Echo), [{}]);
           const outcome = outcomeOf(started);
           await accepted;
           started.facts.cancel();
           assert.equal((await outcome).status.code, Code.CANCELLED);
+          hangUp();
           await channel.destroy();
         }));
 
       test(`R204 ${way.name}: closing the channel fails it UNAVAILABLE`, () =>
-        withSilence(async (target, accepted) => {
+        withSilence(async ({ target, accepted, hangUp }) => {
           const channel = new Channel(target);
           const outcome = outcomeOf(way.start(channel.client(Echo), [{}]));
           await accepted;
-          await channel.close();
+          const closed = channel.close();
           assert.equal((await outcome).status.code, Code.UNAVAILABLE);
+          hangUp();
+          await closed;
+        }));
+    }
+
+    for (const method of ["close", "destroy"] as const) {
+      test(`${method}() of the channel resolves although the server never closes its side`, () =>
+        withSilence(async ({ target, accepted }) => {
+          const channel = new Channel(target);
+          const call = outcomeOf((ECHO_WAYS[0] as EchoWay).start(channel.client(Echo), [{}]));
+          await accepted;
+          await settle();
+          await within(3000, `channel.${method}()`, channel[method]());
+          assert.equal((await call).status.code, Code.UNAVAILABLE);
         }));
     }
   });
@@ -1245,26 +1286,27 @@ describe("Channel", () => {
       );
     }));
 
-  test("R115 300 calls cancelled with data in flight leave the connection as good as new", () =>
-    withEcho(
+  test("R115 1,000 calls cancelled with data in flight leave the channel as good as new", () => {
+    const payload = bytesOf(30_000);
+    return withEcho(
       behaveAs(async function* (requests) {
-        for await (const { number } of requests)
-          for (let sent = 0; sent < number; sent++) yield { payload: bytesOf(30_000) };
+        for await (const { number } of requests) for (let sent = 0; sent < number; sent++) yield { payload };
       }),
       async ({ client, callsEnded, serverErrors }) => {
-        for (let round = 0; round < 30; round++) {
+        for (let round = 0; round < 100; round++) {
           const calls = Array.from({ length: 10 }, () => client.serverStreaming({ number: 50 }));
           await Promise.all(calls.map((call) => call.receive()));
           for (const call of calls) call.cancel();
         }
-        await callsEnded(300);
+        await callsEnded(1000);
         const call = client.serverStreaming({ number: 200 });
         let bytes = 0;
         for await (const { payload } of call) bytes += payload.length;
         assert.equal(bytes, 200 * 30_000);
         assert.deepEqual(serverErrors, []);
       },
-    ));
+    );
+  });
 
   test("speaks over a unix socket, in all four kinds", async () => {
     const { mkdtemp, rm } = await import("node:fs/promises");

@@ -58,11 +58,13 @@ describe("MemoryOrderStore", () => {
     assert.equal(store.size, 3);
   });
 
-  test("a full store shrinks by replacing, and does not grow by it", () => {
+  test("a full store takes replacements, up to twice its bytes when they are larger", () => {
     const store = new MemoryOrderStore({ totalBytes: 100 });
     store.put(order({ id: "1", description: "x".repeat(90) }));
+    store.put(order({ id: "1", description: "x".repeat(150) }));
+    assert.throws(() => store.put(order({ id: "2" })), isFull);
     assert.throws(() => store.put(order({ id: "1", description: "x".repeat(200) })), isFull);
-    assert.equal(store.get("1")?.description.length, 90);
+    assert.equal(store.get("1")?.description.length, 150);
     store.put(order({ id: "1", description: "x".repeat(90) }));
     store.put(order({ id: "1" }));
     assert.equal(store.bytes, 3);

@@ -86,6 +86,8 @@ export class Peer {
   /** Every frame that came, in order. */
   readonly frames: Frame[] = [];
   autoWindow: boolean;
+  /** Hears every frame as it comes in. */
+  hear: ((frame: Frame) => void) | undefined;
   /** Whether SETTINGS and PING are acknowledged. */
   autoAck = true;
   closed = false;
@@ -134,7 +136,7 @@ export class Peer {
     const { type, payload } = raw;
     const fields = block === undefined ? [] : this.#hpack.decode(block);
     const hasEnd = type === FrameType.HEADERS || type === FrameType.DATA;
-    this.frames.push({
+    const frame: Frame = {
       ...raw,
       name: FRAME_NAMES.find((name) => FrameType[name] === type) ?? "unknown",
       endStream: hasEnd && (raw.flags & Flag.END_STREAM) !== 0,
@@ -147,8 +149,10 @@ export class Peer {
           : type === FrameType.GOAWAY
             ? payload.readUInt32BE(4)
             : Number.NaN,
-    });
+    };
+    this.frames.push(frame);
     this.#react(raw);
+    this.hear?.(frame);
   }
 
   #react({ type, flags, streamId, payload }: RawFrame): void {
@@ -439,11 +443,6 @@ export class ServerPeer extends Peer {
   request(): Promise<Frame> {
     return this.frame("HEADERS");
   }
-
-  /** Everything of a call's request, once it has ended or was reset. */
-  requested(streamId: number): Promise<Reply> {
-    return this.reply(streamId);
-  }
 }
 
 /** A server of ours, which the channel under test connects to. */
@@ -452,13 +451,17 @@ export class RawServer {
   readonly #options: PeerOptions;
   /** Every connection that was made, in order. */
   readonly connections: ServerPeer[] = [];
+  /** Hears of every connection as it is made. */
+  hear: ((connection: ServerPeer) => void) | undefined;
   #taken = 0;
   #arrived: (() => void) | undefined;
 
   private constructor(options: PeerOptions) {
     this.#options = options;
     this.#listener = createServer((socket) => {
-      this.connections.push(new ServerPeer(socket, this.#options));
+      const connection = new ServerPeer(socket, this.#options);
+      this.connections.push(connection);
+      this.hear?.(connection);
       this.#arrived?.();
     });
   }

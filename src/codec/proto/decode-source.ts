@@ -9,6 +9,7 @@
 import { EMPTY_BYTES, EMPTY_LIST, EMPTY_MAP, NO_CASE, unknownFields } from "./absent.js";
 import {
   budget,
+  joinUnknown,
   keepUnknown,
   keepUnknownNumber,
   MAX_DEPTH,
@@ -140,7 +141,7 @@ class DecoderSource {
     s.line(`if (us >= 0) u = ${s.constant(keepUnknown)}(u, r, us, ue);`);
     const pairs = this.#shape.properties.map(({ property }) => `${keyOf(property)}: ${this.#local(property)}`);
     s.line(`m = { ${pairs.join(", ")} };`);
-    s.line(`if (u !== undefined) m[${s.constant(unknownFields)}] = u;`);
+    s.line(`if (u !== undefined) m[${s.constant(unknownFields)}] = ${s.constant(joinUnknown)}(u);`);
     s.line("return m; };");
   }
 

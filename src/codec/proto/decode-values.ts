@@ -156,6 +156,11 @@ export function keepUnknown(
   return kept;
 }
 
+/** One piece in place of several: kept apart, pieces of two bytes would cost fifty times their size. */
+export function joinUnknown(kept: Uint8Array[]): Uint8Array[] {
+  return kept.length < 2 ? kept : [new Uint8Array(Buffer.concat(kept))];
+}
+
 /** Keeps a number that a closed enum has no name for, as the field it would have been outside a packed list. */
 export function keepUnknownNumber(kept: Uint8Array[] | undefined, field: number, number: number): Uint8Array[] {
   if (--budget.left < 0) outOfValues();

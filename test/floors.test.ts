@@ -1,0 +1,334 @@
+/**
+ * The floors of the source: which folder may import what. The tables are the law; the tests below hold the source to it.
+ *
+ * Laws: types count as imports; a floor knows nothing of those above it, and what it needs from there is handed to it as a
+ * value; no file imports itself in a circle.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** From the ground up. A file stands on the floor with the longest name that is a prefix of its path. */
+const FLOORS: readonly Floor[] = [
+  {
+    floor: "src/codec/",
+    is: "bytes <-> values, without sockets, timers, clock, randomness or process",
+    imports: ["src/codec/"],
+    modules: [],
+  },
+  {
+    floor: "src/codec/proto/",
+    is: "protobuf: the only place that knows protobufjs",
+    imports: ["src/codec/"],
+    modules: ["protobufjs", "protobufjs/minimal.js"],
+  },
+  {
+    floor: "src/codec/proto/files.ts",
+    is: "the only file of the codec that reads the disk",
+    imports: ["src/codec/"],
+    modules: ["node:fs", "node:module", "node:path", "node:url"],
+  },
+  {
+    floor: "src/transport/",
+    is: "one RPC on one HTTP/2 stream: what client and server have in common, so it knows neither",
+    imports: ["src/transport/*", "src/codec/"],
+    modules: ["node:"],
+  },
+  // Three rooms side by side, no doors between them.
+  {
+    floor: "src/transport/client/",
+    is: "channels and calls",
+    imports: ["src/transport/client/", "src/transport/*", "src/codec/"],
+    modules: ["node:"],
+  },
+  {
+    floor: "src/transport/server/",
+    is: "servers and handlers",
+    imports: ["src/transport/server/", "src/transport/*", "src/codec/"],
+    modules: ["node:"],
+  },
+  {
+    floor: "src/transport/inspect/",
+    is: "what is on the wire, shown",
+    imports: ["src/transport/inspect/", "src/transport/*", "src/codec/"],
+    modules: ["node:"],
+  },
+  {
+    floor: "src/core.ts",
+    is: "the API without batteries",
+    imports: ["src/transport/", "src/codec/"],
+    modules: [],
+  },
+  {
+    floor: "src/services/",
+    is: "services written with the public API alone: one that needs more shows what the API lacks",
+    imports: ["src/core.ts", "src/services/"],
+    modules: [],
+  },
+  {
+    floor: "src/index.ts",
+    is: "the public barrel: core and the batteries",
+    imports: ["src/core.ts", "src/services/"],
+    modules: [],
+  },
+  {
+    floor: "src/cli/",
+    is: "the command, a user of the library like any other",
+    imports: ["src/cli/", "src/index.ts", "src/services/", "src/transport/inspect/", "src/codec/proto/typescript.ts"],
+    modules: ["node:"],
+  },
+];
+
+/**
+ * What makes an HTTP/2 session, and the one file that may call it. Types of `node:http2` are free on the transport floor,
+ * and so are the values that make nothing: the numbers in `constants` and the symbol `sensitiveHeaders`.
+ */
+const HTTP2_VALUES: Readonly<Record<string, string>> = {
+  createServer: "src/transport/server/server.ts",
+  createSecureServer: "src/transport/server/server.ts",
+  performServerHandshake: "src/transport/server/server.ts",
+  connect: "src/transport/client/subchannel.ts",
+  constants: "src/transport/",
+  sensitiveHeaders: "src/transport/",
+};
+
+/** What a codec cannot be pure with: time, chance and the process, which are globals and need no import. */
+const IMPURE =
+  /\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|process[.[]|fetch\(|console\.)/;
+
+interface Floor {
+  /** A folder, or a file that is a floor of its own. */
+  readonly floor: string;
+  readonly is: string;
+  /** The floors it may import from: a folder with all in it, a folder's own files (`/*`), or a file. */
+  readonly imports: readonly string[];
+  /** The modules from outside the source it may import; `node:` for all of Node's own. */
+  readonly modules: readonly string[];
+}
+
+interface Import {
+  /** What stands between the quotes. */
+  readonly specifier: string;
+  /** What it takes by value: `["*"]` for everything; none when all of it is types. */
+  readonly values: readonly string[];
+}
+
+interface Source {
+  readonly path: string;
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+const root = new URL("..", import.meta.url);
+const sources = readSources();
+
+function readSources(): Source[] {
+  return readdirSync(new URL("src/", root), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => {
+      const path = posix.join("src", file.replaceAll("\\", "/"));
+      const code = withoutComments(readFileSync(new URL(path, root), "utf8"));
+      return { path, code, imports: importsIn(code) };
+    });
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+/**
+ * Statements begin a line, as the formatter has it; `import("…")` stands anywhere, in types too. Generated code holds the
+ * text of its `.proto` file, which has imports of its own.
+ */
+function importsIn(code: string): Import[] {
+  const statements = code.matchAll(/^(?:import|export)\s+(?:(?<clause>[\w\s{},*$]+?)\s+from\s+)?"(?<specifier>[^"]+)";/gm);
+  const calls = code.matchAll(/\bimport\("(?<specifier>[^"]+)"\)/g);
+  return [
+    ...[...statements].map(({ groups }) => ({
+      specifier: groups?.["specifier"] ?? "",
+      values: valuesIn(groups?.["clause"] ?? ""),
+    })),
+    ...[...calls].map(({ groups }) => ({ specifier: groups?.["specifier"] ?? "", values: ["*"] })),
+  ].filter(({ specifier }) => !specifier.endsWith(".proto"));
+}
+
+function valuesIn(clause: string): string[] {
+  if (/^\s*type\b/.test(clause)) return [];
+  const named = /\{(?<names>[^}]*)\}/.exec(clause)?.groups?.["names"];
+  if (named === undefined) return ["*"];
+  return named
+    .split(",")
+    .map((name) => name.trim().replace(/\s+as\s.*/s, ""))
+    .filter((name) => name !== "" && !name.startsWith("type "));
+}
+
+function isRelative({ specifier }: Import): boolean {
+  return specifier.startsWith(".");
+}
+
+/** The source file that a relative import means. */
+function target(from: string, { specifier }: Import): string {
+  return posix.join(posix.dirname(from), specifier).replace(/\.js$/, ".ts");
+}
+
+function floorOf(path: string): Floor | undefined {
+  return FLOORS.filter(({ floor }) => path.startsWith(floor)).toSorted((a, b) => b.floor.length - a.floor.length)[0];
+}
+
+function isWithin(path: string, place: string): boolean {
+  if (place.endsWith("/*")) return posix.dirname(path) === place.slice(0, -2);
+  return place.endsWith("/") ? path.startsWith(place) : path === place;
+}
+
+/** Every import of every source that `breaks` objects to, in a form that points at it. */
+function faults(breaks: (source: Source, one: Import) => string | undefined): string[] {
+  return sources.flatMap((source) =>
+    source.imports.flatMap((one) => {
+      const fault = breaks(source, one);
+      return fault === undefined ? [] : [`${source.path} imports ${one.specifier}: ${fault}`];
+    }),
+  );
+}
+
+describe("the floors", () => {
+  test("every source stands on a floor", () => {
+    assert.ok(sources.length > 50, `only ${sources.length} sources were found`);
+    assert.deepEqual(
+      sources.map(({ path }) => path).filter((path) => floorOf(path) === undefined),
+      [],
+    );
+  });
+
+  test("every import of a source is one that its floor allows", () => {
+    const broken = faults((source, one) => {
+      if (!isRelative(one)) return undefined;
+      const floor = floorOf(source.path);
+      const imported = target(source.path, one);
+      if (floor === undefined || floor.imports.some((place) => isWithin(imported, place))) return undefined;
+      return `${floor.floor} may import ${floor.imports.join(", ")}`;
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test("every module from outside is one that its floor allows", () => {
+    const broken = faults((source, one) => {
+      if (isRelative(one)) return undefined;
+      const modules = floorOf(source.path)?.modules ?? [];
+      const allowed = modules.some((module) =>
+        module === "node:" ? one.specifier.startsWith(module) : one.specifier === module,
+      );
+      return allowed ? undefined : `allowed here: ${modules.join(", ") || "none"}`;
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test("every relative import is written as the file that tsc makes, and the file exists", () => {
+    const broken = faults((source, one) => {
+      if (!isRelative(one)) return undefined;
+      if (!one.specifier.endsWith(".js")) return "it must end in .js";
+      return existsSync(new URL(target(source.path, one), root)) ? undefined : "there is no such file";
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test("no source imports itself in a circle", () => {
+    const byPath = new Map(sources.map((source) => [source.path, source]));
+    const settled = new Set<string>();
+    const circles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+      if (trail.includes(path) || settled.has(path)) return;
+      for (const one of byPath.get(path)?.imports ?? [])
+        if (isRelative(one)) visit(target(path, one), [...trail, path]);
+      settled.add(path);
+    };
+    for (const { path } of sources) visit(path, []);
+    assert.deepEqual(circles, []);
+  });
+});
+
+describe("what one place alone may have", () => {
+  test("the runtime depends on protobufjs and nothing else", () => {
+    const { dependencies } = JSON.parse(readFileSync(new URL("package.json", root), "utf8")) as {
+      dependencies: object;
+    };
+    assert.deepEqual(Object.keys(dependencies), ["protobufjs"]);
+  });
+
+  test("a server is created in one file and a connection opened in another, both on the transport floor", () => {
+    const broken = faults((source, { specifier, values }) => {
+      if (specifier !== "node:http2") return undefined;
+      const wrong = values.find((name) => !isWithin(source.path, HTTP2_VALUES[name] ?? "nowhere"));
+      return wrong === undefined ? undefined : `${wrong} is for ${HTTP2_VALUES[wrong] ?? "nobody"}`;
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test("the codec has no clock, timers, randomness or process", () => {
+    const impure = sources.flatMap(({ path, code }) => {
+      const word = isWithin(path, "src/codec/") ? IMPURE.exec(code)?.[0] : undefined;
+      return word === undefined ? [] : [`${path} uses ${word}`];
+    });
+    assert.deepEqual(impure, []);
+  });
+
+  test("a source is a comfortable room: none has more than 500 lines of code", () => {
+    const long = sources
+      .map(({ path, code }) => ({ path, lines: code.split("\n").filter((line) => line.trim() !== "").length }))
+      .filter(({ lines }) => lines > 500);
+    assert.deepEqual(long, []);
+  });
+
+  test("a source opens with a comment that says what it is", () => {
+    const silent = sources
+      .map(({ path }) => path)
+      .filter((path) => !/^(?:#!.*\n)?(?:\/\*\*?|\/\/)/.test(readFileSync(new URL(path, root), "utf8")));
+    assert.deepEqual(silent, []);
+  });
+});
+
+describe("how this test reads imports", () => {
+  const imports = (code: string): Import[] => importsIn(withoutComments(code));
+
+  test("statements over one line and several, values apart from types", () => {
+    assert.deepEqual(imports('import {\n  a,\n  type B,\n  c as d,\n} from "./x.js";\nimport type { E } from "y";'), [
+      { specifier: "./x.js", values: ["a", "c"] },
+      { specifier: "y", values: [] },
+    ]);
+    assert.deepEqual(imports('import a, { b } from "x";\nimport * as c from "y";\nimport "z";').length, 3);
+  });
+
+  test("re-exports, side effects, calls and types by import()", () => {
+    assert.deepEqual(
+      imports(
+        'export { a, type B } from "w";\nexport * from "x";\nimport "y";\nconst f = () => import("z");\nlet t: typeof import("u");',
+      ),
+      [
+        { specifier: "w", values: ["a"] },
+        { specifier: "x", values: ["*"] },
+        { specifier: "y", values: ["*"] },
+        { specifier: "z", values: ["*"] },
+        { specifier: "u", values: ["*"] },
+      ],
+    );
+  });
+
+  test("not comments, not strings of other statements, not the imports of a .proto text", () => {
+    assert.deepEqual(imports('export const c = "d";\nexport class E { f = "g"; }\nimport "google/protobuf/any.proto";'), []);
+    assert.deepEqual(
+      imports('// import "a";\n/*\nimport "b";\n*/\nexport const c = f("d");\nexport function e() {}'),
+      [],
+    );
+  });
+
+  test("floors: the longest prefix counts, and /* is a folder's own files", () => {
+    assert.equal(floorOf("src/codec/proto/files.ts")?.floor, "src/codec/proto/files.ts");
+    assert.equal(floorOf("src/codec/proto/load.ts")?.floor, "src/codec/proto/");
+    assert.equal(floorOf("src/elsewhere.ts"), undefined);
+    assert.ok(isWithin("src/transport/call.ts", "src/transport/*"));
+    assert.ok(!isWithin("src/transport/client/client.ts", "src/transport/*"));
+    assert.equal(fileURLToPath(root).endsWith("/"), true);
+  });
+});
