@@ -143,7 +143,9 @@ function withoutComments(text: string): string {
  * text of its `.proto` file, which has imports of its own.
  */
 function importsIn(code: string): Import[] {
-  const statements = code.matchAll(/^(?:import|export)\s+(?:(?<clause>[\w\s{},*$]+?)\s+from\s+)?"(?<specifier>[^"]+)";/gm);
+  const statements = code.matchAll(
+    /^(?:import|export)\s+(?:(?<clause>[\w\s{},*$]+?)\s+from\s+)?"(?<specifier>[^"]+)";/gm,
+  );
   const calls = code.matchAll(/\bimport\("(?<specifier>[^"]+)"\)/g);
   return [
     ...[...statements].map(({ groups }) => ({
@@ -316,7 +318,10 @@ describe("how this test reads imports", () => {
   });
 
   test("not comments, not strings of other statements, not the imports of a .proto text", () => {
-    assert.deepEqual(imports('export const c = "d";\nexport class E { f = "g"; }\nimport "google/protobuf/any.proto";'), []);
+    assert.deepEqual(
+      imports('export const c = "d";\nexport class E { f = "g"; }\nimport "google/protobuf/any.proto";'),
+      [],
+    );
     assert.deepEqual(
       imports('// import "a";\n/*\nimport "b";\n*/\nexport const c = f("d");\nexport function e() {}'),
       [],

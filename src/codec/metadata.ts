@@ -103,7 +103,7 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
    * @throws TypeError when the name has other characters than `0-9 a-z _ - .`, belongs to the protocol, or the value is
    * not printable ASCII (or, for a `-bin` name, not bytes).
    */
-  append<const Name extends string>(name: Name, value: MetadataValue<Name>): this {
+  append<const Name extends string>(name: Name, value: NoInfer<MetadataValue<Name>>): this {
     const key = checkName(name);
     const checked = checkValue(key, value);
     const values = this.#values.get(key);
@@ -113,7 +113,7 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
   }
 
   /** Sets the one value of a name, in place of those it had. @throws TypeError as {@link append} does. */
-  set<const Name extends string>(name: Name, value: MetadataValue<Name>): this {
+  set<const Name extends string>(name: Name, value: NoInfer<MetadataValue<Name>>): this {
     const key = checkName(name);
     this.#values.set(key, [checkValue(key, value)]);
     return this;

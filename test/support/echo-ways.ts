@@ -223,5 +223,7 @@ export async function* openRequests(...messages: EchoMessageInit[]): AsyncGenera
 
 /** `length` bytes that are not all the same. */
 export function bytesOf(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >>> 8)) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = index * 31 + (index >>> 8);
+  return bytes;
 }

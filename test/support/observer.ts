@@ -3,6 +3,7 @@
  * HTTP/2 frames, messages and header fields. It shares no code with the library, so that a fault there cannot hide here.
  */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type Field, HpackDecoder } from "./http2-hpack.js";
 
 /** RFC 9113 §6: the frame types, by number. */
 export const FRAME_TYPES = [
@@ -23,6 +24,13 @@ export interface Frame {
   readonly flags: number;
   readonly streamId: number;
   readonly payload: Buffer;
+  readonly endStream: boolean;
+}
+
+/** One header block: what opens a stream, a response's headers, or trailers. */
+export interface HeaderBlock {
+  readonly streamId: number;
+  readonly fields: readonly Field[];
   readonly endStream: boolean;
 }
 
@@ -54,6 +62,24 @@ export class Conversation {
   /** The ids of the streams the client opened, in order. */
   get streamIds(): number[] {
     return this.frames("fromClient").flatMap((frame) => (frame.type === "HEADERS" ? [frame.streamId] : []));
+  }
+
+  /** The header blocks of one stream, decoded; those of other streams are read as well, as the table is shared. */
+  headerBlocks(direction: Direction, streamId: number): HeaderBlock[] {
+    const decoder = new HpackDecoder();
+    const blocks: HeaderBlock[] = [];
+    let pieces: Buffer[] = [];
+    let endStream = false;
+    for (const frame of this.frames(direction)) {
+      if (frame.type !== "HEADERS" && frame.type !== "CONTINUATION") continue;
+      pieces.push(frame.payload);
+      endStream ||= frame.endStream;
+      if ((frame.flags & END_HEADERS) === 0) continue;
+      blocks.push({ streamId: frame.streamId, fields: decoder.decode(Buffer.concat(pieces)), endStream });
+      pieces = [];
+      endStream = false;
+    }
+    return blocks.filter((block) => block.streamId === streamId);
   }
 
   /** The length-prefixed messages of one stream and direction, prefixes included, whatever the frames were. */
@@ -134,6 +160,7 @@ function closeListener(listener: Server, cut: () => void): Promise<void> {
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEADER_BYTES = 9;
+const END_HEADERS = 0x4;
 
 function parseFrames(bytes: Buffer, direction: Direction): Frame[] {
   const frames: Frame[] = [];

@@ -88,8 +88,8 @@ export class Peer {
   autoWindow: boolean;
   /** Hears every frame as it comes in. */
   hear: ((frame: Frame) => void) | undefined;
-  /** Whether SETTINGS and PING are acknowledged. */
-  autoAck = true;
+  /** Whether SETTINGS and PING are acknowledged. Not for a peer that sends no SETTINGS, as they come before everything. */
+  autoAck: boolean;
   closed = false;
   readonly #taken = new Set<Frame>();
   readonly #reader: FrameReader;
@@ -104,6 +104,7 @@ export class Peer {
   protected constructor(socket: Socket, prefaceBytes: number, options: PeerOptions) {
     this.socket = socket;
     this.autoWindow = options.autoWindow ?? true;
+    this.autoAck = options.settings !== false;
     this.#reader = new FrameReader(prefaceBytes);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => {

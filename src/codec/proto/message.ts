@@ -30,9 +30,9 @@ export function messageCodec(reflected: protobuf.Type): MessageCodec {
 /** A {@link MessageType} made from a schema. It is compiled when it is first used. */
 export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder, MessageEncoder {
   readonly typeName: string;
-  /** Reads one message; nested messages call it. @internal */
+  /** Reads one message; nested messages call it. */
   read: DecodeMessage;
-  /** Writes one message; nested messages call it. @internal */
+  /** Writes one message; nested messages call it. */
   write: EncodeMessage;
   readonly #reflected: protobuf.Type;
   #shape: MessageShape | undefined;

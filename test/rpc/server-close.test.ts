@@ -1,0 +1,280 @@
+/**
+ * How a server ends: it drains, then cuts, and always comes to an end.
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { describe, test } from "node:test";
+import { Channel, Code, Server, StatusError } from "../../src/index.js";
+import { withEcho } from "../support/echo-served.js";
+import { Echo } from "../support/echo-service.js";
+import { aborted, behaveAs, bytesOf, echo, ECHO_WAYS, gate, openRequests, outcomeOf } from "../support/echo-ways.js";
+
+/** Fails when `promise` takes longer than it ever should; else tells how long it took. */
+async function timed(limitMs: number, what: string, promise: Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${limitMs} ms`)), limitMs);
+  });
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+  return performance.now() - startedAt;
+}
+
+describe("Server.close", () => {
+  for (const way of ECHO_WAYS) {
+    test(`R154 ${way.name}: a call that runs ends with its own status, however long the grace is`, () => {
+      const running = gate();
+      const release = gate();
+      const behaviour = behaveAs(async function* (requests, call) {
+        call.sendHeaders();
+        running.open();
+        await release.opened;
+        assert.equal(call.signal.aborted, false);
+        call.trailers.set("x-own", "yes");
+        yield* echo(requests);
+      });
+      return withEcho(behaviour, async ({ server, client, ended, serverErrors }) => {
+        const outcome = outcomeOf(way.start(client, [{ text: "drained" }]));
+        await running.opened;
+        const closed = server.close({ graceMs: 60_000 });
+        release.open();
+        const { messages, status, trailers } = await outcome;
+        assert.equal(status.code, Code.OK);
+        assert.equal(messages[0]?.text, "drained");
+        assert.equal(trailers.get("x-own"), "yes");
+        await timed(2000, "close()", closed);
+        assert.equal(ended[0]?.code, Code.OK);
+        assert.deepEqual(serverErrors, []);
+      });
+    });
+
+    test(`R171 R112 R136 ${way.name}: a call that does not end is cut after the grace: UNAVAILABLE, and the handler is told`, () => {
+      const running = gate();
+      const told = gate<unknown>();
+      const behaviour = behaveAs(async function* (_requests, call) {
+        void aborted(call.signal).then((reason) => told.open(reason));
+        running.open();
+        await new Promise(() => undefined);
+        yield {};
+      });
+      return withEcho(behaviour, async ({ server, client, ended, serverErrors }) => {
+        const outcome = outcomeOf(way.start(client, way.manyRequests ? openRequests({}) : [{}]));
+        await running.opened;
+        const tookMs = await timed(3000, "close()", server.close({ graceMs: 100 }));
+        assert.ok(tookMs >= 99, `the call had ${tookMs} ms only`);
+        const { error, status } = await outcome;
+        assert.ok(error instanceof StatusError);
+        assert.equal(status.code, Code.UNAVAILABLE);
+        const reason = await told.opened;
+        assert.ok(reason instanceof StatusError);
+        assert.equal(reason.code, Code.UNAVAILABLE);
+        assert.equal(ended[0]?.code, Code.UNAVAILABLE);
+        assert.deepEqual(serverErrors, []);
+      });
+    });
+  }
+
+  test("R141 new calls are refused UNAVAILABLE while the old ones drain", () => {
+    const running = gate();
+    const release = gate();
+    let handlers = 0;
+    const behaviour = behaveAs(async function* (requests) {
+      handlers++;
+      running.open();
+      await release.opened;
+      yield* echo(requests);
+    });
+    return withEcho(behaviour, async ({ server, client, port }) => {
+      const old = client.unary({ text: "old" });
+      await running.opened;
+      const closed = server.close();
+      const other = new Channel(`127.0.0.1:${port}`);
+      for (const way of ECHO_WAYS) {
+        for (const one of [client, other.client(Echo)]) {
+          const { status } = await outcomeOf(way.start(one, [{}]));
+          assert.equal(status.code, Code.UNAVAILABLE, way.name);
+        }
+      }
+      assert.equal(handlers, 1);
+      release.open();
+      assert.equal((await old).text, "old");
+      await closed;
+      await other.close();
+    });
+  });
+
+  test("R172 says GOAWAY before it closes a connection", () =>
+    withEcho(
+      behaveAs(echo),
+      async ({ server, client, observer }) => {
+        await client.unary({});
+        await server.close();
+        const frames = observer.conversation.frames("fromServer");
+        const goaway = frames.find((frame) => frame.type === "GOAWAY");
+        assert.equal(goaway?.payload.readUInt32BE(4), 0, "NO_ERROR");
+        assert.equal((goaway?.payload.readUInt32BE(0) ?? 0) & 0x7fff_ffff, 1, "the last stream that was taken");
+      },
+      { observed: true },
+    ));
+
+  test("is done at once when nothing runs, and the port is free afterwards", () =>
+    withEcho(behaveAs(echo), async ({ server, client, port }) => {
+      await client.unary({});
+      await timed(1000, "close()", server.close({ graceMs: 60_000 }));
+      const next = new Server().add(Echo, behaveAs(echo));
+      assert.equal((await next.listen(`127.0.0.1:${port}`)).port, port);
+      assert.equal((await client.unary({ text: "next" })).text, "next");
+      await next.close();
+    }));
+
+  test("frees the port while calls still drain", () => {
+    const running = gate();
+    const release = gate();
+    const behaviour = behaveAs(async function* (requests) {
+      running.open();
+      await release.opened;
+      yield* echo(requests);
+    });
+    return withEcho(behaviour, async ({ server, client, port }) => {
+      const old = client.unary({ text: "old" });
+      await running.opened;
+      const closed = server.close();
+      const next = new Server().add(
+        Echo,
+        behaveAs(() => [{ text: "from the next server" }]),
+      );
+      await next.listen(`127.0.0.1:${port}`);
+      const channel = new Channel(`127.0.0.1:${port}`);
+      assert.equal((await channel.client(Echo).unary({})).text, "from the next server");
+      release.open();
+      assert.equal((await old).text, "old");
+      await closed;
+      await channel.close();
+      await next.close();
+    });
+  });
+
+  test("called again with a shorter grace cuts earlier; a longer one changes nothing", () => {
+    const running = gate();
+    const behaviour = behaveAs(async function* () {
+      running.open();
+      await new Promise(() => undefined);
+      yield {};
+    });
+    return withEcho(behaviour, async ({ server, client }) => {
+      const outcome = outcomeOf(ECHO_WAYS[0]?.start(client, [{}]) as Parameters<typeof outcomeOf>[0]);
+      await running.opened;
+      const first = server.close({ graceMs: 60_000 });
+      const second = server.close({ graceMs: 50 });
+      const third = server.close({ graceMs: 120_000 });
+      await timed(3000, "close()", Promise.all([first, second, third]));
+      assert.equal((await outcome).status.code, Code.UNAVAILABLE);
+      await timed(1000, "close() after the end", server.close());
+    });
+  });
+
+  test("R171 comes to an end although a client does not read what it is sent", () => {
+    const payload = bytesOf(64 * 1024);
+    const behaviour = behaveAs(async function* () {
+      for (;;) yield { payload };
+    });
+    return withEcho(behaviour, async ({ server, client }) => {
+      const call = client.serverStreaming({});
+      await call.receive();
+      await timed(3000, "close()", server.close({ graceMs: 50 }));
+      await assert.rejects(async () => {
+        for await (const _ of call);
+      }, StatusError);
+    });
+  });
+
+  for (const name of ["reads on", "does not even read"]) {
+    test(`R171 comes to an end although a client never closes its side and ${name}`, async () => {
+      const server = new Server();
+      const { port } = await server.listen("127.0.0.1:0");
+      const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+      socket.write(Buffer.concat([preface, Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]));
+      await once(socket, "readable");
+      if (name === "reads on") socket.resume();
+      try {
+        await timed(3000, "close()", server.close({ graceMs: 50 }));
+      } finally {
+        socket.destroy();
+        await server.close({ graceMs: 0 });
+      }
+    });
+  }
+
+  test("may be awaited by `await using`", async () => {
+    let port = 0;
+    {
+      const server = new Server().add(Echo, behaveAs(echo));
+      ({ port } = await server.listen("127.0.0.1:0"));
+      const channel = new Channel(`127.0.0.1:${port}`);
+      assert.equal((await channel.client(Echo).unary({ text: "a" })).text, "a");
+      await channel[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    }
+    const channel = new Channel(`127.0.0.1:${port}`);
+    await assert.rejects(channel.client(Echo).unary({}), /UNAVAILABLE/);
+    await channel.close();
+  });
+
+  test("works on a server that never listened, which then cannot listen any more", async () => {
+    const server = new Server();
+    await timed(1000, "close()", server.close());
+    await assert.rejects(server.listen("127.0.0.1:0"), /closed/);
+  });
+
+  test("refuses a grace that is none", async () => {
+    const server = new Server();
+    await assert.rejects(server.close({ graceMs: -1 }), TypeError);
+    await assert.rejects(server.close({ graceMs: Number.NaN }), TypeError);
+    await assert.rejects(server.close({ graceMs: "5" as never }), TypeError);
+    await server.close();
+  });
+});
+
+describe("Server.listen", () => {
+  test("may be called for several addresses; all answer", async () => {
+    const server = new Server().add(Echo, behaveAs(echo));
+    const ports = [await server.listen("127.0.0.1:0"), await server.listen("localhost:0")];
+    for (const { address, port } of ports) {
+      assert.match(address, new RegExp(`:${port}$`));
+      const channel = new Channel(address);
+      assert.equal((await channel.client(Echo).unary({ text: address })).text, address);
+      await channel.close();
+    }
+    await server.close();
+  });
+
+  test("says why it cannot: the address is in use, or is none", async () => {
+    const server = new Server();
+    const { address } = await server.listen("127.0.0.1:0");
+    const other = new Server();
+    await assert.rejects(
+      other.listen(address),
+      (error) =>
+        error instanceof Error && error.message.includes(address) && /in use \(EADDRINUSE\)/.test(error.message),
+    );
+    await assert.rejects(other.listen("nonsense"), TypeError);
+    await assert.rejects(other.listen("127.0.0.1:99999"), TypeError);
+    // A failed attempt leaves the server usable.
+    await other.listen("127.0.0.1:0");
+    await other.close();
+    await server.close();
+  });
+
+  test("refuses what is no option of a server, with the nearest name", () => {
+    assert.throws(() => new Server({ maxConcurentStreams: 5 } as object), /did you mean "maxConcurrentStreams"/);
+    assert.throws(() => new Server({ maxReceiveBytes: -1 }), TypeError);
+  });
+});
