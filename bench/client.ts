@@ -64,7 +64,7 @@ async function unaryFor(driver: Driver, seconds: number): Promise<number[]> {
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, loop));
-  return latencies.sort((a, b) => a - b);
+  return latencies.toSorted((a, b) => a - b);
 }
 
 async function streamFor(driver: Driver, seconds: number): Promise<number> {

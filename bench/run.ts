@@ -65,7 +65,7 @@ async function measure(implementation: Implementation, row: RowName): Promise<Me
 }
 
 function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
+  const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
@@ -85,7 +85,7 @@ const results: Record<string, unknown> = {};
 for (const { name, title, unit } of ROWS) {
   const all = new Map<Implementation, Measurement[]>(IMPLEMENTATIONS.map((one) => [one, []]));
   for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? IMPLEMENTATIONS : [...IMPLEMENTATIONS].reverse();
+    const order = round % 2 === 0 ? IMPLEMENTATIONS : IMPLEMENTATIONS.toReversed();
     for (const implementation of order) all.get(implementation)?.push(await measure(implementation, name));
   }
   const ours = all.get("barewire") as Measurement[];

@@ -139,7 +139,12 @@ describe("what is in the package", () => {
     const expected = [
       ...sources.flatMap((file) => [".js", ".d.ts"].map((end) => `dist/${file.replace(/\.ts$/, end)}`)),
       ...readdirSync(join(root, "proto")).map((file) => `proto/${file}`),
-      ...["bin/barewire.js", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "package.json"],
+      "bin/barewire.js",
+      "README.md",
+      "LICENSE",
+      "CHANGELOG.md",
+      "SECURITY.md",
+      "package.json",
     ];
     assert.deepEqual(packed.files.map(({ path }) => path).toSorted(), expected.toSorted());
   });
@@ -181,9 +186,7 @@ describe("what is in the package", () => {
       exports: Record<string, string | Record<string, string>>;
       bin: Record<string, string>;
     };
-    const files = [
-      ...Object.values(exports).flatMap((entry) => (typeof entry === "string" ? entry : Object.values(entry))),
-    ];
+    const files = Object.values(exports).flatMap((entry) => (typeof entry === "string" ? entry : Object.values(entry)));
     for (const file of [...files, ...Object.values(bin)]) assert.ok(existsSync(join(installed, file)), file);
   });
 });
@@ -318,9 +321,14 @@ describe("the published types", () => {
     ]) {
       const compilerOptions = {
         ...resolution,
-        ...{ target: "es2022", lib: ["es2022", "esnext.disposable"], types: ["node"] },
-        ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
-        ...{ skipLibCheck: false, noEmit: true },
+        target: "es2022",
+        lib: ["es2022", "esnext.disposable"],
+        types: ["node"],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
       };
       writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
       await mustRun(process.execPath, ["node_modules/typescript/bin/tsc"], project);

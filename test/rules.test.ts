@@ -149,7 +149,9 @@ describe("the list of rules", () => {
 
   test("a rule that is held is named by a test", () => {
     assertNone(
-      [...held.values()].filter(({ number }) => !numbers.includes(number)).map(({ number, cells }) => `R${number} ${cells[0]}`),
+      [...held.values()]
+        .filter(({ number }) => !numbers.includes(number))
+        .map(({ number, cells }) => `R${number} ${cells[0]}`),
       `${DOCUMENT} lists rules as held that no test names. Write a test whose name begins with the number, or move the line ` +
         `to "${NOT_HELD}" with a word on what is missing:`,
     );
@@ -157,7 +159,9 @@ describe("the list of rules", () => {
 
   test("a rule that a test names is in the document", () => {
     assertNone(
-      numbers.filter((number) => !held.has(number) && !notHeld.has(number)).map((number) => `R${number} in ${where(number)}`),
+      numbers
+        .filter((number) => !held.has(number) && !notHeld.has(number))
+        .map((number) => `R${number} in ${where(number)}`),
       `Tests name rules that ${DOCUMENT} does not have. Give each a line in the table of its subject, or correct the ` +
         `test's name if it is no rule:`,
     );
@@ -177,13 +181,18 @@ describe("the list of rules", () => {
         .filter((number) => !held.has(number) && !notHeld.has(number))
         .map((number) => `R${number} (${about})`),
     );
-    assertNone(missing, `${DOCUMENT} lacks rules. Give each a line, in the table of its subject or under "${NOT_HELD}":`);
+    assertNone(
+      missing,
+      `${DOCUMENT} lacks rules. Give each a line, in the table of its subject or under "${NOT_HELD}":`,
+    );
   });
 
   test("no number has two lines", () => {
     const seen = new Set<number>();
     assertNone(
-      rules.filter(({ number }) => seen.size === seen.add(number).size).map(({ number, line }) => `R${number} in line ${line}`),
+      rules
+        .filter(({ number }) => seen.size === seen.add(number).size)
+        .map(({ number, line }) => `R${number} in line ${line}`),
       `${DOCUMENT} lists rules twice. Keep one line of each:`,
     );
   });

@@ -4,7 +4,7 @@
  * Spec: PROTOCOL-HTTP2.md, "Requests", "Responses", "User Agents"; http-grpc-status-mapping.md; RFC 9113 §8.
  * Laws: a block is built here and nowhere else; only a received `grpc-status` yields OK.
  */
-import { Metadata } from "./metadata.js";
+import type { Metadata } from "./metadata.js";
 import { Code, codeName, decodeStatusMessage, encodeStatusMessage, isCode, type Status } from "./status.js";
 import { formatTimeout } from "./timeout.js";
 

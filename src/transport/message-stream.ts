@@ -158,7 +158,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
         try {
           return Promise.resolve({ done: false, value: this.#pull() });
         } catch (error) {
-          return Promise.reject(error as Error);
+          return Promise.reject(decodeError(error, this.#type));
         }
       }
       if (this.#ended) {

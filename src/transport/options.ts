@@ -15,7 +15,7 @@ export function numbersFrom<T extends object>(defaults: T, options: object): T {
     if (value === undefined) continue;
     if (typeof value !== "number" || !(value >= 0)) {
       throw new TypeError(
-        `Cannot use option ${name} as it must be a number, 0 or more: current value is ${String(value)}`,
+        `Cannot use option ${name} as it must be a number, 0 or more: current value is ${shown(value)}`,
       );
     }
     filled[name] = value;
@@ -31,4 +31,8 @@ export function checkOptions(of: string, options: object, known: readonly string
     const hint = nearest === undefined ? "" : `; did you mean "${nearest}"?`;
     throw new TypeError(`Cannot make a ${of} as it has no option "${name}"${hint}`);
   }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "number" || typeof value === "string" ? JSON.stringify(value) : typeof value;
 }

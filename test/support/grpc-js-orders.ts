@@ -6,8 +6,8 @@ import { type GrpcJsBehaviour, GrpcJsError, type GrpcJsMessage } from "./grpc-js
 
 interface Order extends GrpcJsMessage {
   readonly id: string;
-  readonly items: readonly string[];
-  readonly addresses: readonly { readonly address: string }[];
+  readonly items?: readonly string[];
+  readonly addresses?: readonly { readonly address: string }[];
 }
 
 /** The handlers, with a store of their own. */
@@ -30,7 +30,7 @@ export function grpcJsOrders(): Record<string, GrpcJsBehaviour> {
     },
     async *searchOrders(requests) {
       for await (const { value } of requests) {
-        yield* [...orders.values()].filter(({ items }) => items.some((item) => item.includes(String(value))));
+        yield* [...orders.values()].filter(({ items }) => items?.some((item) => item.includes(String(value))));
       }
     },
     async *updateOrders(requests) {
@@ -45,7 +45,7 @@ export function grpcJsOrders(): Record<string, GrpcJsBehaviour> {
       const shipments = new Map<string, Order[]>();
       for await (const id of requests) {
         const order = find(id);
-        const address = order.addresses[0]?.address ?? "";
+        const address = order.addresses?.[0]?.address ?? "";
         shipments.set(address, [...(shipments.get(address) ?? []), order]);
       }
       for (const [address, orderList] of shipments) yield { id: `cmb - ${address}`, status: "Processed!", orderList };

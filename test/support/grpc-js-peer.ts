@@ -30,8 +30,8 @@ type GrpcJsMethod = MethodDefinition<object, object>;
 const OPTIONS: Options = { longs: String, enums: Number, defaults: true, oneofs: true };
 
 /** The service of a `.proto` file, as proto-loader reads it. */
-export function grpcJsServiceOfFile(path: string, name: string): ServiceDefinition {
-  return loadSync(path, OPTIONS)[name] as ServiceDefinition;
+export function grpcJsServiceOfFile(path: string, name: string, options: Options = OPTIONS): ServiceDefinition {
+  return loadSync(path, options)[name] as ServiceDefinition;
 }
 
 /** The service in a text without imports, as proto-loader reads it. */
@@ -218,8 +218,9 @@ export async function serveGrpcJs(
 function handlerOf(method: GrpcJsMethod, behaviour: GrpcJsBehaviour): UntypedHandleCall {
   const run: handleUnaryCall<GrpcJsMessage, GrpcJsMessage> = (unary, callback) => {
     const call = unary as unknown as ServerDuplexStream<GrpcJsMessage, GrpcJsMessage>;
+    // The ordinary iterator would destroy both directions at the end of one.
     const requests = method.requestStream
-      ? call
+      ? (call.iterator({ destroyOnReturn: false }) as AsyncIterable<GrpcJsMessage>)
       : one((unary as ServerUnaryCall<GrpcJsMessage, GrpcJsMessage>).request);
     const trailers = new Metadata();
     const served: GrpcJsServed = {

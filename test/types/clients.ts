@@ -34,7 +34,7 @@ export function theClientOfAService(): void {
   // @ts-expect-error there is no such method
   void guide.getFeatures;
   // @ts-expect-error a client's methods are not to be replaced
-  guide.getFeature = guide.getFeature;
+  guide.getFeature = () => guide.getFeature({});
 }
 
 export async function unary(): Promise<void> {
@@ -56,7 +56,7 @@ export async function unary(): Promise<void> {
   // @ts-expect-error the response has no such field
   void (await call).latitude;
   // @ts-expect-error one response is not iterated
-  for await (const feature of call) void feature;
+  void call[Symbol.asyncIterator];
   // @ts-expect-error nothing is left to send
   void call.send({});
 }

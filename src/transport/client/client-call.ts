@@ -90,14 +90,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     options: CallOptions | undefined,
   ) {
     this.#owner = owner;
-    this.method = method as Method;
+    this.method = method;
     if (options !== undefined) {
       checkOptions(options);
       this.#deadline = deadlineFrom(options);
       this.#signal = options.signal;
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
-    this.requests = new MessageSink(method.request as Method["request"], owner.limits, this);
+    this.requests = new MessageSink(method.request, owner.limits, this);
     this.responses = new MessageStream(
       method.response,
       sendsOneResponse(method.kind),

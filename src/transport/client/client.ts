@@ -163,11 +163,14 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
   }
 
   constructor(owner: ClientCallOwner, method: Method, options: unknown, begin: (call: ClientCall) => void) {
-    let settle: { resolve(value: unknown): void; reject(error: unknown): void } | undefined;
-    super((resolve, reject) => (settle = { resolve, reject }));
+    let resolve: (value: unknown) => void = ignore;
+    let reject: (error: unknown) => void = ignore;
+    super((onResponse, onFailure) => {
+      resolve = onResponse;
+      reject = onFailure;
+    });
     // With a handler of its own, an ignored failure is not an unhandled rejection.
     super.then(undefined, ignore);
-    const { resolve, reject } = settle as NonNullable<typeof settle>;
     try {
       const call = newCall(owner, method, options);
       this.#call = call;
