@@ -124,7 +124,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   end(error?: StatusError): void {
     if (this.#ended) return;
     if (error === undefined && this.#messages.partial) {
-      this.#fail(new StatusError(Code.INTERNAL, "protocol error: the stream ended in the middle of a message"));
+      this.#fail(truncatedError());
       return;
     }
     this.#ended = true;
@@ -193,9 +193,10 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   /**
    * The one message of a single side, once the wire has ended cleanly.
    *
-   * @throws StatusError UNIMPLEMENTED when none came, INTERNAL when it cannot be decoded.
+   * @throws StatusError UNIMPLEMENTED when none came, INTERNAL when it was cut short or cannot be decoded.
    */
   takeOne(): T {
+    if (this.#messages.partial) throw truncatedError();
     if (this.#messages.whole === 0) throw cardinalityError("no message", this.#type);
     const message = this.#pull();
     this.#settled = true;
@@ -280,6 +281,10 @@ function cardinalityError(came: string, type: MessageType): StatusError {
     CARDINALITY_CODE,
     `protocol error: exactly one ${type.typeName} message was wanted, ${came} came`,
   );
+}
+
+function truncatedError(): StatusError {
+  return new StatusError(Code.INTERNAL, "protocol error: the stream ended in the middle of a message");
 }
 
 function decodeError(cause: unknown, type: MessageType): StatusError {

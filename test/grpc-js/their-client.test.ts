@@ -64,7 +64,7 @@ for (const kind of KINDS) {
       withTheirClient(behaveAs(echo), async (client) => {
         const requests = requestsFor(kind);
         const outcome = await client.call(kind.name, requests);
-        assertStatus(outcome, Code.OK, "OK");
+        assertStatus(outcome, Code.OK, "");
         const wanted = kind.manyResponses ? requests : requests.slice(-1);
         assert.deepEqual(
           outcome.messages.map(({ text, number }) => ({ text, number })),
@@ -75,7 +75,7 @@ for (const kind of KINDS) {
     test("R42 R43 metadata travels both ways; repeated text values arrive joined, as grpc-js merges them", () => {
       let received: [string, unknown][] = [];
       const behaviour: EchoBehaviour = async function* (requests, call) {
-        received = [...call.metadata].filter(([name]) => name !== "user-agent");
+        received = [...call.metadata].filter(([name]) => name.startsWith("x-"));
         call.headers.append("x-head", "a, b").append("x-head", "c").append("x-head-bin", Uint8Array.of(0, 255));
         call.trailers
           .append("x-trail", "d")
@@ -308,7 +308,7 @@ describe("a grpc-js client and our server", () => {
     );
   });
 
-  test("R27 a handler sees nothing of the transport in the metadata", () => {
+  test("a handler sees nothing of the transport in the metadata", () => {
     let names: string[] = [];
     return withTheirClient(
       behaveAs(async function* (requests, call) {

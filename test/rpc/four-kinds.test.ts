@@ -76,6 +76,7 @@ function sampleMetadata(prefix: string): [string, string | Uint8Array][] {
     [`${prefix}-text`, "three"],
     [`${prefix}-bin`, Uint8Array.of(7)],
     [`${prefix}-empty-bin`, new Uint8Array()],
+    [`${prefix}-empty`, ""],
     [`${prefix}.dot_name-0`, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"],
   ];
 }
@@ -85,6 +86,7 @@ function expectedMetadata(prefix: string): Record<string, string[]> {
     [`${prefix}-text`]: ["one, two", "three"],
     [`${prefix}-bin`]: ["0001ff", "07"],
     [`${prefix}-empty-bin`]: [""],
+    [`${prefix}-empty`]: [""],
     [`${prefix}.dot_name-0`]: ["!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"],
   };
 }
@@ -466,7 +468,7 @@ function testDeadlines(way: EchoWay): void {
     });
   });
 
-  test("R99 R107 a `deadline` in the options is a point in time; one in the far future changes nothing", () => {
+  test("a `deadline` in the options is a point in time; one in the far future changes nothing", () => {
     const deadlines: (Date | undefined)[] = [];
     const behaviour: EchoBehaviour = async function* (requests, call) {
       deadlines.push(call.deadline);

@@ -14,7 +14,6 @@ import {
   ServerCredentials,
   type ServerDuplexStream,
   type ServerErrorResponse,
-  type ServerUnaryCall,
   type sendUnaryData,
   type StatusObject,
   type UntypedHandleCall,
@@ -54,7 +53,7 @@ export interface GrpcJsOutcome {
 export interface GrpcJsCall {
   /** Never rejects: a failure is in the status. */
   readonly outcome: Promise<GrpcJsOutcome>;
-  /** Resolves with the first message or metadata that comes, which proves that a handler runs. */
+  /** Resolves when the response's headers come, which proves that a handler runs. */
   readonly answered: Promise<unknown>;
   cancel(): void;
 }
@@ -82,16 +81,19 @@ export class GrpcJsClient {
     const callOptions: CallOptions = options.deadline === undefined ? {} : { deadline: options.deadline };
     const metadata = options.metadata ?? new Metadata();
     const messages: GrpcJsMessage[] = [];
-    const call = this.#begin(method, firstOf(requests), metadata, callOptions, (message) => messages.push(message));
+    const call = this.#begin(method, method.requestStream ? {} : firstOf(requests), metadata, callOptions, (message) =>
+      messages.push(message),
+    );
     let headers: Metadata | undefined;
     call.on("metadata", (received: Metadata) => (headers = received));
     call.on("error", () => undefined);
-    const answered = Promise.race([once(call, "metadata"), once(call, "data")]).catch(() => undefined);
-    const ended = once(call, "status") as Promise<[StatusObject]>;
-    const read = method.responseStream ? once(call, "end").catch(() => undefined) : undefined;
+    // events.once would reject at 'error', which comes before the status.
+    const answered = new Promise((resolve) => call.once("metadata", resolve));
+    const ended = new Promise<StatusObject>((resolve) => call.once("status", resolve));
+    const read = method.responseStream ? new Promise<void>((resolve) => call.once("end", resolve)) : undefined;
     if (method.responseStream) call.on("data", (message: GrpcJsMessage) => messages.push(message));
     if (method.requestStream) void writeAll(call, requests, ended);
-    const outcome = ended.then(async ([status]) => {
+    const outcome = ended.then(async (status) => {
       // Rejections of the unary kinds come by callback, in the same turn as the status or the next.
       if (read === undefined) await new Promise((resolve) => setImmediate(resolve));
       else await read;
@@ -220,8 +222,8 @@ function handlerOf(method: GrpcJsMethod, behaviour: GrpcJsBehaviour): UntypedHan
     const call = unary as unknown as ServerDuplexStream<GrpcJsMessage, GrpcJsMessage>;
     // The ordinary iterator would destroy both directions at the end of one.
     const requests = method.requestStream
-      ? (call.iterator({ destroyOnReturn: false }) as AsyncIterable<GrpcJsMessage>)
-      : one((unary as ServerUnaryCall<GrpcJsMessage, GrpcJsMessage>).request);
+      ? call.iterator({ destroyOnReturn: false })
+      : one((unary as { readonly request: GrpcJsMessage }).request);
     const trailers = new Metadata();
     const served: GrpcJsServed = {
       metadata: call.metadata,

@@ -417,8 +417,6 @@ describe("messages", () => {
             connection.headers(streamId, [["grpc-status", status]], { endStream: true });
           };
         const [ok, failed] = await answered(kind, [cut("0"), cut("10")]);
-        assert.equal(ok?.code, kind === "unary" || kind === "clientStreaming" ? ok?.code : Code.INTERNAL);
-        assert.notEqual(ok?.code, Code.OK, kind);
         assert.equal(ok?.code, Code.INTERNAL, kind);
         assert.equal(failed?.code, Code.ABORTED, kind);
       }
@@ -679,11 +677,15 @@ describe("metadata of a response", () => {
 
   test("R75 headers, trailers and Trailers-Only over the limit are RESOURCE_EXHAUSTED", async () => {
     const big: Field = ["x-big", "v".repeat(17_000)];
-    const outcomes = await answered("unary", [
+    const [warm, ...outcomes] = await answered("unary", [
+      // The limit holds for streams that were opened after the server had acknowledged it.
+      (connection, streamId) => answer(connection, streamId, ["m"]),
       (connection, streamId) => connection.headers(streamId, [...RESPONSE_FIELDS, big]),
       afterMessage(endWith(["grpc-status", "0"], big)),
       trailersOnly(["grpc-status", "5"], big),
     ]);
+    assert.equal(warm?.code, Code.OK);
+    assert.equal(outcomes.length, 3);
     for (const { code } of outcomes) assert.equal(code, Code.RESOURCE_EXHAUSTED);
   });
 });

@@ -52,7 +52,7 @@ export class Channel {
     this.#subchannel = new Subchannel(address, limits);
     this.#callOwner = {
       limits,
-      authority: options.authority ?? (address.kind === "unix" ? "localhost" : target),
+      authority: options.authority ?? defaultAuthority(target, address),
       subchannel: this.#subchannel,
       callUnobserved: (error, path) => this.#report(error, path),
     };
@@ -86,6 +86,12 @@ export class Channel {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** "The authority is the target"; a unix socket and a target without a host are this machine. */
+function defaultAuthority(target: string, address: Address): string {
+  if (address.kind === "unix") return "localhost";
+  return address.host === "" ? `localhost${target}` : target;
 }
 
 function checkPlaintext(target: string, address: Address, tls: unknown): void {

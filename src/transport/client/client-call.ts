@@ -306,12 +306,16 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
    * gives way. Does nothing once the call has ended.
    */
   fail(error: StatusError): void {
-    if (this.#status !== undefined && !this.#settled) {
+    if (this.#settled) return;
+    // "Build the status locally, using nothing from the trailers": what the peer said goes with its status.
+    this.#trailers = undefined;
+    if (this.#status === undefined) {
+      this.#end(error, "here");
+    } else {
       this.#status = { code: error.code, message: error.rawMessage };
       this.error = error;
     }
-    this.#end(error, "here");
-    if (!this.#settled || this.error === error) this.responses.abort(error);
+    this.responses.abort(error);
     this.receiveDrained();
   }
 
@@ -332,7 +336,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.requests.close();
     this.#headersPromise?.resolve(this.#headers ?? new Metadata());
     this.responses.end(error);
-    if (!this.responses.hasMessage) this.receiveDrained();
+    // A side of one message is never pulled: what came before an error goes with it.
+    if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();
     this.onFinished?.();
     if (error !== undefined) setImmediate(() => this.#reportUnobserved(error));
   }
@@ -397,7 +402,13 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   receiveFailed(error: StatusError): void {
+    if (this.#status !== undefined && !this.#settled) {
+      // An OK that came but was not told yet gives way: the messages before it turned out to be broken.
+      this.#status = { code: error.code, message: error.rawMessage };
+      this.error = error;
+    }
     this.#end(error, "here");
+    if (!this.responses.hasMessage) this.receiveDrained();
   }
 
   receiveAbandoned(): void {

@@ -14,6 +14,12 @@ import type { ChannelLimits } from "./limits.js";
 /** Streams assumed to be allowed until the peer's SETTINGS say otherwise, which they do before a session is used. */
 const ASSUMED_MAX_STREAMS = 100;
 
+/**
+ * A session is replaced when it has opened this many streams. Its ids end at 2^31 - 1 and only odd ones are a client's; a
+ * quarter of them is left for the calls that run at that time.
+ */
+export const MAX_STREAMS_OF_A_SESSION = 0.75 * 2 ** 30;
+
 /** States of a subchannel, and the ones each may go to. Source: connectivity-semantics-and-api.md. */
 export const TRANSITIONS = Object.freeze({
   IDLE: ["CONNECTING", "SHUTDOWN"],
@@ -42,6 +48,8 @@ export interface Waiting {
 export class Connection {
   readonly session: ClientHttp2Session;
   openStreams = 0;
+  /** All streams there ever were. */
+  streams = 0;
   maxStreams = ASSUMED_MAX_STREAMS;
   lost: string | undefined;
   goaway: { readonly code: number; readonly lastStreamId: number; readonly text: string } | undefined;
@@ -97,6 +105,7 @@ export class Subchannel {
 
   #lease(connection: Connection): Lease {
     if (connection.openStreams++ === 0) connection.session.ref();
+    if (++connection.streams >= MAX_STREAMS_OF_A_SESSION) this.#retire(connection);
     let released = false;
     return {
       session: connection.session,
@@ -104,7 +113,10 @@ export class Subchannel {
       release: () => {
         if (released) return;
         released = true;
-        if (--connection.openStreams === 0 && !connection.session.destroyed) connection.session.unref();
+        if (--connection.openStreams === 0 && !connection.session.destroyed) {
+          if (connection === this.#connection) connection.session.unref();
+          else connection.session.close();
+        }
         this.#serveWaiting();
       },
     };
