@@ -307,6 +307,13 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
    */
   fail(error: StatusError): void {
     if (this.#settled) return;
+    this.#decideHere(error);
+    this.responses.abort(error);
+    this.receiveDrained();
+  }
+
+  /** Makes `error` the status, also in place of one that came from the peer and was not told yet. */
+  #decideHere(error: StatusError): void {
     // "Build the status locally, using nothing from the trailers": what the peer said goes with its status.
     this.#trailers = undefined;
     if (this.#status === undefined) {
@@ -315,8 +322,6 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#status = { code: error.code, message: error.rawMessage };
       this.error = error;
     }
-    this.responses.abort(error);
-    this.receiveDrained();
   }
 
   /** Cancels: the server is told, and whoever waits gets CANCELLED. */
@@ -351,7 +356,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
         // complete, and destroy() would say NO_ERROR.
         addAbortSignal(AbortSignal.abort(), stream);
       } else if (stream.writableLength > 0) {
-        stream.close(constants.NGHTTP2_NO_ERROR);
+        stream.destroy();
       } else if (!stream.writableEnded) {
         stream.end();
       }
