@@ -176,6 +176,20 @@ describe("what is in the package", () => {
     );
   });
 
+  test("the lock file is whole, so that npm ci takes it on any platform, and names no registry", () => {
+    const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>;
+    };
+    const missing = Object.values(packages)
+      .flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}))
+      .filter((name) => !Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`)));
+    assert.deepEqual(missing, []);
+    assert.deepEqual(
+      Object.keys(packages).filter((path) => packages[path]?.resolved !== undefined),
+      [],
+    );
+  });
+
   test("packing builds first", () => {
     assert.equal(packageJson.scripts["prepack"], "npm run build");
   });

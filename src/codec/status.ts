@@ -57,6 +57,8 @@ export interface StatusErrorOptions {
   readonly trailers?: Metadata | undefined;
   /** `"remote"`: the peer said so; `"local"` (default): this process decided it. */
   readonly origin?: "local" | "remote" | undefined;
+  /** More for whoever reads the error here: where, why, what to try. Part of `message`, never of what is sent. */
+  readonly hint?: string | undefined;
   /** The error underneath, if any. Never sent to a peer. */
   readonly cause?: unknown;
 }
@@ -81,7 +83,8 @@ export class StatusError extends Error {
       );
     }
     const text = String(rawMessage);
-    super(text === "" ? codeName(code) : `${codeName(code)}: ${text}`);
+    const hint = options.hint === undefined ? "" : ` (${options.hint})`;
+    super(`${codeName(code)}${text === "" ? "" : `: ${text}`}${hint}`);
     if (options.cause !== undefined) this.cause = options.cause;
     this.code = code;
     this.rawMessage = text;

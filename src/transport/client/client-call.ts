@@ -356,6 +356,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
         // complete, and destroy() would say NO_ERROR.
         addAbortSignal(AbortSignal.abort(), stream);
       } else if (stream.writableLength > 0) {
+        // RST_STREAM(NO_ERROR); close(NO_ERROR) would wait for the request to be sent, which may be never.
         stream.destroy();
       } else if (!stream.writableEnded) {
         stream.end();

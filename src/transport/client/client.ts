@@ -243,7 +243,14 @@ class ManyResponsesCall extends CallHandle implements ServerStreamingCall<unknow
     return this.call.responses;
   }
 
-  async receive(): Promise<unknown> {
+  receive(): Promise<unknown> {
+    const message = this.#receive();
+    // Dropped, its failure is not an unhandled rejection; awaited, it is the caller's.
+    message.catch(ignore);
+    return message;
+  }
+
+  async #receive(): Promise<unknown> {
     const step = await this.call.responses.next();
     if (step.done !== true) return step.value;
     if (this.call.error !== undefined) throw this.call.error;

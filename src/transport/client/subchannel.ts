@@ -47,6 +47,7 @@ export interface Waiting {
 /** One HTTP/2 session and what is known of its end. */
 export class Connection {
   readonly session: ClientHttp2Session;
+  readonly socket: Socket;
   openStreams = 0;
   /** All streams there ever were. */
   streams = 0;
@@ -54,8 +55,9 @@ export class Connection {
   lost: string | undefined;
   goaway: { readonly code: number; readonly lastStreamId: number; readonly text: string } | undefined;
 
-  constructor(session: ClientHttp2Session) {
+  constructor(session: ClientHttp2Session, socket: Socket) {
     this.session = session;
+    this.socket = socket;
   }
 }
 
@@ -141,19 +143,21 @@ export class Subchannel {
   #connect(): void {
     this.#transition("CONNECTING");
     // The URL only names the scheme: the socket is ours, and each request carries its own authority.
+    const socket = dial(this.#address);
     const session = connect("http://localhost", {
-      createConnection: () => dial(this.#address),
+      createConnection: () => socket,
       settings: this.#settings(),
       maxHeaderListPairs: this.#limits.maxHeaderPairs,
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
       maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
     });
-    const connection = new Connection(session);
+    const connection = new Connection(session, socket);
     this.#connection = connection;
     this.#connections.add(connection);
     const timer = setTimeout(() => {
       connection.lost ??= `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
       session.destroy();
+      socket.destroy();
     }, this.#limits.connectTimeoutMs);
     timer.unref();
     session.once("connect", () => {
@@ -217,10 +221,11 @@ export class Subchannel {
 
   #failWaiting(connection: Connection): void {
     const reason = connection.lost ?? "the connection was closed before it was ready";
-    const message = `cannot connect to ${formatAddress(this.#address)}: ${reason}`;
+    // Where the server is stays out of the status: a handler that passes it on would tell its own client.
+    const hint = `${formatAddress(this.#address)}: ${reason}`;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, message));
+    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, "cannot connect to the server", { hint }));
   }
 
   /** Ends: waiting calls fail now, running ones may finish. Resolves when the last connection is gone. */
@@ -249,12 +254,23 @@ export class Subchannel {
 
   /** Drops every connection. */
   destroy(): void {
-    for (const { session } of this.#connections) session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    for (const { session, socket } of this.#connections) {
+      session.destroy(undefined, constants.NGHTTP2_CANCEL);
+      socket.destroy();
+    }
   }
 }
 
+/** A peer gets this long to close its side of a connection that this side has closed. */
+const LAST_READ_MS = 500;
+
 /** Opens the socket to an address. */
 function dial(address: Address): Socket {
-  if (address.kind === "unix") return connectSocket({ path: address.path });
-  return connectSocket({ host: address.host === "" ? "localhost" : address.host, port: address.port, noDelay: true });
+  const socket =
+    address.kind === "unix"
+      ? connectSocket({ path: address.path })
+      : connectSocket({ host: address.host === "" ? "localhost" : address.host, port: address.port, noDelay: true });
+  // A session that has closed waits for its peer to close as well: one that never does would keep the socket for ever.
+  socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
+  return socket;
 }

@@ -6,7 +6,7 @@
  * comes to an end.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
@@ -55,6 +55,7 @@ export class Server {
   readonly #services = new Map<string, Service>();
   readonly #listeners = new Set<Http2Server>();
   readonly #sessions = new Set<ServerSession>();
+  readonly #sockets = new Set<Socket>();
   #closed: Promise<void> | undefined;
   #noSessions: (() => void) | undefined;
 
@@ -141,10 +142,21 @@ export class Server {
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
       maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
     });
+    listener.on("connection", (socket: Socket) => this.#onConnection(socket));
     listener.on("session", (session) => this.#onSession(session));
     // A peer that speaks no HTTP/2, or breaks its rules, loses its connection: nothing for the application to do.
     listener.on("sessionError", () => undefined);
     return listener;
+  }
+
+  /**
+   * A session that has closed waits for its peer to close as well, and its `destroy` does then nothing: a peer that never
+   * does would keep its socket for ever.
+   */
+  #onConnection(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_WRITE_MS).unref());
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 
   #onSession(session: ServerHttp2Session): void {
@@ -195,7 +207,7 @@ export class Server {
   #cut(): void {
     for (const session of this.#sessions) session.cut();
     setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     }, LAST_WRITE_MS);
   }
 

@@ -169,11 +169,6 @@ export class ServerSession implements ServerCallOwner {
     const error = new StatusError(Code.UNAVAILABLE, "the server is shutting down");
     for (const call of this.#running) call.cut(error);
   }
-
-  /** Drops the connection. */
-  destroy(): void {
-    if (!this.#session.destroyed) this.#session.destroy();
-  }
 }
 
 function ignore(): void {}
