@@ -31,13 +31,8 @@ export type {
   UnaryCall,
 } from "./transport/client/client.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
-export type {
-  DynamicHandler,
-  Handler,
-  HandlerCall,
-  Implementation,
-  MessageSource,
-} from "./transport/server/handler.js";
+export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
+export type { HandlerCall } from "./transport/server/handler-call.js";
 export type { ServerLimits } from "./transport/server/limits.js";
 export { Server, type CloseOptions, type Listening, type ServerOptions } from "./transport/server/server.js";
 export type { EndedCall } from "./transport/server/session.js";

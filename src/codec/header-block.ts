@@ -43,7 +43,8 @@ export function requestHeaders(head: RequestHead): HeaderFields {
   if (head.metadata !== undefined) {
     head.metadata.writeTo(headers);
     // An application's own product goes in front, so that there is one value and the library stays visible.
-    if (headers["user-agent"] !== USER_AGENT) headers["user-agent"] = `${String(headers["user-agent"])} ${USER_AGENT}`;
+    if (headers["user-agent"] !== USER_AGENT)
+      headers["user-agent"] = `${String(headers["user-agent"])} ${USER_AGENT}`.trimStart();
   }
   return headers;
 }

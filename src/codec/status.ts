@@ -134,13 +134,15 @@ export function encodeStatusMessage(message: string): string {
 }
 
 const PERCENT = 0x25;
+/** Escapes, and bytes of a peer that sent UTF-8 as it is: Node gives each as one character. */
+const NEEDS_DECODING = /[%\x80-\xff]/;
 
 /**
  * Decodes a received `grpc-message`. Any `%XX` is undone; a broken escape stays as it is; bytes that are not UTF-8
  * become U+FFFD. Never throws: "must not error or discard" on invalid values (PROTOCOL-HTTP2.md, Status-Message).
  */
 export function decodeStatusMessage(value: string): string {
-  if (!value.includes("%")) return value;
+  if (!NEEDS_DECODING.test(value)) return value;
   const bytes = new Uint8Array(value.length);
   let length = 0;
   for (let i = 0; i < value.length; i++) {

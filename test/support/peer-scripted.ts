@@ -2,6 +2,7 @@
  * A channel under test with a server that misbehaves, for the length of one test; whatever it did, the next call must work.
  */
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import {
   Channel,
   Code,
@@ -120,8 +121,11 @@ export async function outcome(call: AnyCall): Promise<Outcome> {
     error = thrown;
   }
   const status: Status = await call.status;
-  if (error === undefined) assert.equal(status.code, Code.OK);
-  else assert.ok(error instanceof StatusError, `${String(error)} must be a StatusError`);
-  if (error !== undefined) assert.deepEqual([error.code, error.rawMessage], [status.code, status.message]);
+  if (error === undefined) {
+    assert.equal(status.code, Code.OK);
+  } else {
+    assert.ok(error instanceof StatusError, inspect(error));
+    assert.deepEqual([error.code, error.rawMessage], [status.code, status.message]);
+  }
   return { code: status.code, message: status.message, messages, error };
 }

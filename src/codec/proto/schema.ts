@@ -4,7 +4,7 @@
  * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
  */
 import protobuf from "protobufjs";
-import type { DynamicMessage, Method, MethodKind, Methods, MessageType, Service } from "../method.js";
+import type { DynamicMessage, Method, MethodKind, MessageType, Service } from "../method.js";
 import { enumType, type EnumType } from "./enum.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
@@ -126,7 +126,7 @@ function makeService(typeName: string, reflected: protobuf.Service): Service {
     }
     methods[method.localName] = method;
   }
-  return Object.freeze({ typeName, methods: Object.freeze(methods) as Methods });
+  return Object.freeze({ typeName, methods: Object.freeze(methods) });
 }
 
 function makeMethod(service: string, reflected: protobuf.Method): Method {

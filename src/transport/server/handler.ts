@@ -4,30 +4,11 @@
  * Laws: this file and `client/client.ts` alone know the four kinds; a handler may answer with a value or a promise, with
  * any iterable or a promise of one; the shape is chosen once, when the service is added.
  */
-import type { Metadata } from "../../codec/metadata.js";
 import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import { nearestName } from "../../codec/nearest-name.js";
-import type { Peer } from "../call.js";
 import { sendAll } from "../message-sink.js";
+import type { HandlerCall } from "./handler-call.js";
 import type { ServerCall } from "./server-call.js";
-
-/** What a handler knows of its call. */
-export interface HandlerCall {
-  readonly method: Method;
-  /** The metadata the client sent. */
-  readonly metadata: Metadata;
-  /** When the client stops waiting; `undefined` for never. */
-  readonly deadline: Date | undefined;
-  /** Aborted when the client cancels or vanishes, at the deadline and at a forced shutdown; the reason is a `StatusError`. */
-  readonly signal: AbortSignal;
-  readonly peer: Peer;
-  /** Metadata to be sent before the first message. */
-  readonly headers: Metadata;
-  /** Metadata to be sent with the status. */
-  readonly trailers: Metadata;
-  /** Sends {@link HandlerCall.headers} now instead of with the first message. Does nothing the second time. */
-  sendHeaders(): void;
-}
 
 type Awaitable<T> = T | PromiseLike<T>;
 /** Many messages: an array, a generator, an async generator, a stream: whatever can be iterated. */

@@ -14,7 +14,7 @@ import type { Peer } from "../call.js";
 import { Deadline } from "../deadline.js";
 import { MessageSink, type SendLimits, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner, type ReceiveLimits } from "../message-stream.js";
-import type { HandlerCall } from "./handler.js";
+import type { HandlerCall } from "./handler-call.js";
 import { ENDING_RESPONSE, STREAMED_RESPONSE } from "./respond-options.js";
 
 const OK: Status = Object.freeze({ code: Code.OK, message: "" });
