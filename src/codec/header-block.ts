@@ -103,6 +103,13 @@ const CODE_OF_HTTP_STATUS: ReadonlyMap<number, Code> = new Map<number, Code>([
   [504, Code.UNAVAILABLE],
 ]);
 
+/** The size of a header list as HTTP/2 counts it: names and values, and 32 bytes for each field. RFC 9113 §6.5.2. */
+export function headerListBytes(rawHeaders: readonly string[]): number {
+  let bytes = (rawHeaders.length / 2) * 32;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
+}
+
 /** What a response that is not gRPC means. `contentType` is a peer's text and is cut in the message. */
 export function statusOfHttp(httpStatus: number, contentType: string | undefined): Status {
   const code = CODE_OF_HTTP_STATUS.get(httpStatus) ?? Code.UNKNOWN;

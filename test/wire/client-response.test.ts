@@ -128,7 +128,7 @@ describe("status", () => {
     }
   });
 
-  test("R63 R81 each of the sixteen errors is told as it came, with no message and with its text", async () => {
+  test("R81 each of the sixteen errors is told as it came, with no message and with its text", async () => {
     const codes = Array.from({ length: 16 }, (_, i) => i + 1);
     for (const kind of KINDS) {
       const outcomes = await answered(

@@ -7,7 +7,7 @@
  */
 import { constants, sensitiveHeaders, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { addAbortSignal } from "node:stream";
-import { grpcSubtype, parseStatus, requestHeaders, statusOfHttp } from "../../codec/header-block.js";
+import { grpcSubtype, headerListBytes, parseStatus, requestHeaders, statusOfHttp } from "../../codec/header-block.js";
 import { malformedBinaryHeader, Metadata, type MetadataInit } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { nearestName } from "../../codec/nearest-name.js";
@@ -63,6 +63,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   #lease: Lease | undefined;
   #connection: Connection | undefined;
   #stream: ClientHttp2Stream | undefined;
+  /** What its connection had been heard of when the stream was opened. */
+  #heardBefore = 0;
   #headersTooLarge = false;
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
@@ -146,6 +148,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.#lease = lease;
     this.#connection = lease.connection;
     const timeoutMs = this.#deadline?.remainingMs;
+    this.#heardBefore = lease.connection.heard;
     if (timeoutMs !== undefined && timeoutMs <= 0) {
       this.#deadlineExceeded();
       return;
@@ -191,7 +194,11 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     const onTrailers: BlockListener = (headers, _flags, raw) => this.#onTrailers(headers, raw);
     stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
     stream.on("trailers", onTrailers as (headers: IncomingHttpHeaders, flags: number) => void);
-    stream.on("data", (chunk: Buffer) => this.responses.push(chunk));
+    const connection = this.#connection as Connection;
+    stream.on("data", (chunk: Buffer) => {
+      connection.heard++;
+      this.responses.push(chunk);
+    });
     stream.on("end", () => this.#onEnd());
     stream.on("drain", () => this.requests.drained());
     // Every failure of a stream also closes it, which is what is acted upon; `frameError` tells one of them apart.
@@ -203,6 +210,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #onResponse(headers: IncomingHttpHeaders, flags: number, raw: readonly string[]): void {
+    (this.#connection as Connection).heard++;
     if (this.#status !== undefined) return;
     const httpStatus = Number(headers[":status"]);
     const contentType = headers["content-type"];
@@ -251,6 +259,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #acceptBlock(raw: readonly string[]): void {
+    const limit = this.#owner.limits.maxHeaderListBytes;
+    if (this.#connection?.acknowledged === false && headerListBytes(raw) > limit) {
+      this.#refuseResponse({
+        code: Code.RESOURCE_EXHAUSTED,
+        message: `the response headers are larger than the limit of ${limit} bytes`,
+      });
+      return;
+    }
     const malformed = malformedBinaryHeader(raw);
     if (malformed === undefined) return;
     const shown = JSON.stringify(malformed.slice(0, 64));
@@ -377,6 +393,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
         : this.#headers === undefined
           ? "waiting for the response"
           : "receiving messages";
+    const connection = this.#connection;
+    if (this.#stream !== undefined && connection?.heard === this.#heardBefore) {
+      this.#owner.subchannel.suspect(connection);
+    }
     const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
     this.fail(new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${ms} ms passed while ${phase}`));
   }

@@ -9,6 +9,7 @@ import { connect, constants, type ClientHttp2Session, type Settings } from "node
 import { connect as connectSocket, type Socket } from "node:net";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
+import { probe } from "../keepalive.js";
 import type { ChannelLimits } from "./limits.js";
 
 /** Streams assumed to be allowed until the peer's SETTINGS say otherwise, which they do before a session is used. */
@@ -52,6 +53,12 @@ export class Connection {
   /** All streams there ever were. */
   streams = 0;
   maxStreams = ASSUMED_MAX_STREAMS;
+  /** Counts the header blocks and chunks of all calls. What a deaf session has read does not count: see keepalive.ts. */
+  heard = 0;
+  /** Its peer is being asked for a sign of life: no new streams until the answer. */
+  suspected = false;
+  /** The peer has acknowledged our SETTINGS: only from then on is it held to them. */
+  acknowledged = false;
   lost: string | undefined;
   goaway: { readonly code: number; readonly lastStreamId: number; readonly text: string } | undefined;
 
@@ -85,7 +92,7 @@ export class Subchannel {
   take(): Lease | undefined {
     const connection = this.#connection;
     if (connection === undefined || this.#state !== "READY" || this.#waiting.size > 0) return undefined;
-    return connection.openStreams < connection.maxStreams ? this.#lease(connection) : undefined;
+    return hasRoom(connection) ? this.#lease(connection) : undefined;
   }
 
   /** Waits for a session with room, connecting if there is none. {@link forget} takes the wish back. */
@@ -127,8 +134,7 @@ export class Subchannel {
   #serveWaiting(): void {
     for (const waiting of this.#waiting) {
       const connection = this.#connection;
-      if (this.#state !== "READY" || connection === undefined || connection.openStreams >= connection.maxStreams)
-        return;
+      if (this.#state !== "READY" || connection === undefined || !hasRoom(connection)) return;
       this.#waiting.delete(waiting);
       waiting.ready(this.#lease(connection));
     }
@@ -167,6 +173,7 @@ export class Subchannel {
       clearTimeout(timer);
       this.#onSettings(connection, settings);
     });
+    session.on("localSettings", () => (connection.acknowledged = true));
     session.on("goaway", (code, lastStreamId, data?: Uint8Array) => {
       const text = data === undefined ? "" : Buffer.from(data.subarray(0, 64)).toString("latin1");
       connection.goaway = { code, lastStreamId, text };
@@ -211,6 +218,25 @@ export class Subchannel {
   /** Hears from a call that the session took no more streams after all. */
   refused(connection: Connection): void {
     this.#retire(connection);
+  }
+
+  /**
+   * Hears from a call that nothing came of a connection for as long as it ran. New calls wait until the peer has given a sign
+   * of life; without one the connection is dropped.
+   */
+  suspect(connection: Connection): void {
+    if (connection.suspected || connection.session.destroyed) return;
+    connection.suspected = true;
+    probe(connection.session, SIGN_OF_LIFE_MS, (alive) => {
+      connection.suspected = false;
+      if (alive) {
+        this.#serveWaiting();
+        return;
+      }
+      connection.lost ??= `no answer to a PING within ${SIGN_OF_LIFE_MS} ms`;
+      connection.session.destroy();
+      connection.socket.destroy();
+    });
   }
 
   #onClosed(connection: Connection): void {
@@ -259,6 +285,13 @@ export class Subchannel {
       socket.destroy();
     }
   }
+}
+
+/** How long a peer that seems dead has to answer a PING, while calls wait for it. */
+const SIGN_OF_LIFE_MS = 2000;
+
+function hasRoom(connection: Connection): boolean {
+  return !connection.suspected && connection.openStreams < connection.maxStreams;
 }
 
 /** A peer gets this long to close its side of a connection that this side has closed. */

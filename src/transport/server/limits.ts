@@ -27,6 +27,13 @@ export interface ServerLimits extends ReceiveLimits, SendLimits {
   readonly streamWindowBytes: number;
   /** Bytes one connection may have in flight towards the server. Default 4 MiB. */
   readonly connectionWindowBytes: number;
+  /**
+   * After how many milliseconds of silence a client is asked for a sign of life. Default 2 hours (keepalive.md); on Node 20,
+   * whose sessions can go deaf, one minute if that is less.
+   */
+  readonly keepaliveTimeMs: number;
+  /** How long it may take to give one, in milliseconds, before the connection is dropped. Default 20,000. */
+  readonly keepaliveTimeoutMs: number;
 }
 
 export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
@@ -39,4 +46,6 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxHeaderListBytes: 16 * 1024,
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
+  keepaliveTimeMs: 2 * 60 * 60 * 1000,
+  keepaliveTimeoutMs: 20_000,
 });

@@ -8,6 +8,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { formatHostPort } from "../address.js";
+import { probe, silenceMs } from "../keepalive.js";
 import type { Peer } from "../call.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
@@ -68,9 +69,16 @@ export class ServerSession implements ServerCallOwner {
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
     if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);
+    session.setTimeout(silenceMs(this.limits.keepaliveTimeMs), () => this.#askForLife());
     const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
       this.#onStream(stream, headers, rawHeaders);
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
+  }
+
+  #askForLife(): void {
+    probe(this.#session, this.limits.keepaliveTimeoutMs, (alive) => {
+      if (!alive) this.#session.destroy();
+    });
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
