@@ -69,15 +69,20 @@ export class ServerSession implements ServerCallOwner {
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
     if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);
-    session.setTimeout(silenceMs(this.limits.keepaliveTimeMs), () => this.#askForLife());
+    this.#watchSilence();
     const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
       this.#onStream(stream, headers, rawHeaders);
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
   }
 
-  #askForLife(): void {
-    probe(this.#session, this.limits.keepaliveTimeoutMs, (alive) => {
-      if (!alive) this.#session.destroy();
+  /** Asks after each silence. Node takes the callback once, and a PING is no activity to it. */
+  #watchSilence(): void {
+    this.#session.setTimeout(silenceMs(this.limits.keepaliveTimeMs), () => {
+      probe(this.#session, this.limits.keepaliveTimeoutMs, (alive) => {
+        if (this.#session.destroyed) return;
+        if (alive) this.#watchSilence();
+        else this.#session.destroy();
+      });
     });
   }
 
