@@ -71,8 +71,18 @@ export function trailersOnly(contentType: string, status: Status, metadata: Meta
 function writeStatus(headers: HeaderFields, status: Status): HeaderFields {
   headers["grpc-status"] = String(status.code);
   // Beside status 0 strict peers accept no text, and an empty one says nothing.
-  if (status.code !== Code.OK && status.message !== "") headers["grpc-message"] = encodeStatusMessage(status.message);
+  if (status.code !== Code.OK && status.message !== "")
+    headers["grpc-message"] = cutMessage(encodeStatusMessage(status.message));
   return headers;
+}
+
+/** A longer text would be refused by peers together with the status, or with the whole connection. */
+const MAX_MESSAGE_BYTES = 8192;
+
+function cutMessage(encoded: string): string {
+  if (encoded.length <= MAX_MESSAGE_BYTES) return encoded;
+  // Not in the middle of an escape; half a character that is left becomes U+FFFD at the reader.
+  return encoded.slice(0, MAX_MESSAGE_BYTES).replace(/%[0-9A-F]?$/, "");
 }
 
 /** Whether a `content-type` is gRPC's, and with which subtype: `""` for none, `undefined` when it is not gRPC. */
@@ -107,6 +117,20 @@ const CODE_OF_HTTP_STATUS: ReadonlyMap<number, Code> = new Map<number, Code>([
 export function headerListBytes(rawHeaders: readonly string[]): number {
   let bytes = (rawHeaders.length / 2) * 32;
   for (const text of rawHeaders) bytes += text.length;
+  return bytes;
+}
+
+/** The largest header list that common HTTP/2 implementations take, whatever their SETTINGS say. */
+export const MAX_BLOCK_BYTES = 65_536;
+
+/** The size of a block to be sent, counted as {@link headerListBytes} does. */
+export function fieldsBytes(fields: HeaderFields): number {
+  let bytes = 0;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name] as string | string[] | number;
+    if (Array.isArray(value)) for (const one of value) bytes += name.length + one.length + 32;
+    else bytes += name.length + String(value).length + 32;
+  }
   return bytes;
 }
 

@@ -10,7 +10,7 @@ import { Code, StatusError } from "./status.js";
 /** "Compressed-Flag → 0 / 1 # encoded as 1 byte unsigned integer", then 4 bytes big-endian Message-Length. */
 export const PREFIX_BYTES = 5;
 
-/** Pieces of an unfinished message below this size are gathered, so that one-byte DATA frames do not cost a Buffer each. */
+/** Pieces below this size are gathered behind what is queued, so that one-byte DATA frames do not cost a Buffer each. */
 const SMALL_PIECE_BYTES = 1024;
 const GATHER_BYTES = 16_384;
 
@@ -37,7 +37,6 @@ export class LengthPrefixReader {
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
-  compressed = false;
 
   /** What the peer declared in `grpc-encoding`; `undefined` for nothing. */
   coding: string | undefined;
@@ -69,12 +68,12 @@ export class LengthPrefixReader {
    * message over the limit. The whole messages before it stay available; nothing may be pushed afterwards.
    */
   push(chunk: Buffer): void {
-    const unfinished = this.#payloadLeft > 0;
+    const queued = this.partial || this.#chunks.length > 0;
     try {
       this.#scan(chunk);
     } finally {
       this.#queuedBytes += chunk.length;
-      if (unfinished && chunk.length < SMALL_PIECE_BYTES) this.#gatherPiece(chunk);
+      if (queued && chunk.length < SMALL_PIECE_BYTES) this.#gatherPiece(chunk);
       else {
         this.#chunks.push(chunk);
         this.#gather = undefined;
@@ -151,7 +150,6 @@ export class LengthPrefixReader {
     const length = head.readUInt32BE(at + 1);
     const end = at + PREFIX_BYTES + length;
     if (end > head.length) return this.#nextSplit();
-    this.compressed = head[at] === 1;
     this.buffer = head;
     this.start = at + PREFIX_BYTES;
     this.end = end;
@@ -169,7 +167,6 @@ export class LengthPrefixReader {
   /** The message lies in more than one chunk: its pieces, all here, are joined into a buffer of their own. */
   #nextSplit(): true {
     const prefix = this.#take(PREFIX_BYTES);
-    this.compressed = prefix[0] === 1;
     this.buffer = this.#take(prefix.readUInt32BE(1));
     this.start = 0;
     this.end = this.buffer.length;

@@ -239,7 +239,7 @@ function checkName(name: string): string {
 
 function checkValue(name: string, value: unknown): string | Uint8Array {
   if (name.endsWith("-bin")) {
-    if (value instanceof Uint8Array) return value;
+    if (value instanceof Uint8Array) return new Uint8Array(value);
     throw new TypeError(
       `Cannot set metadata "${name}" as a -bin value must be a Uint8Array: current value is ${typeof value}`,
     );

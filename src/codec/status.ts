@@ -4,7 +4,7 @@
  * Spec: gRPC statuscodes.md; PROTOCOL-HTTP2.md, "Responses" (Status, Status-Message).
  * Laws: a received text is never trusted to be well formed, and decoding it never throws.
  */
-import type { Metadata } from "./metadata.js";
+import { Metadata, type MetadataInit } from "./metadata.js";
 
 /** The seventeen status codes of gRPC, by name. Source: statuscodes.md. */
 export const Code = Object.freeze({
@@ -54,7 +54,7 @@ export interface Status {
 /** What may be said beside the code and the text of a {@link StatusError}. */
 export interface StatusErrorOptions {
   /** Metadata sent (server) or received (client) with the status. */
-  readonly trailers?: Metadata | undefined;
+  readonly trailers?: MetadataInit | undefined;
   /** `"remote"`: the peer said so; `"local"` (default): this process decided it. */
   readonly origin?: "local" | "remote" | undefined;
   /** More for whoever reads the error here: where, why, what to try. Part of `message`, never of what is sent. */
@@ -75,7 +75,7 @@ export class StatusError extends Error {
   readonly origin: "local" | "remote";
   readonly trailers: Metadata | undefined;
 
-  /** @throws TypeError when `code` is not one of the codes 1 to 16: an error is never OK. */
+  /** @throws TypeError when `code` is not one of the codes 1 to 16 (an error is never OK), or the trailers are no metadata. */
   constructor(code: Code, rawMessage = "", options: StatusErrorOptions = {}) {
     if (!isCode(code) || code === Code.OK) {
       throw new TypeError(
@@ -89,7 +89,8 @@ export class StatusError extends Error {
     this.code = code;
     this.rawMessage = text;
     this.origin = options.origin ?? "local";
-    this.trailers = options.trailers;
+    const { trailers } = options;
+    this.trailers = trailers === undefined || trailers instanceof Metadata ? trailers : new Metadata(trailers);
   }
 
   /**

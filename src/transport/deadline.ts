@@ -5,8 +5,7 @@
  * Laws: a deadline never fires early, however far away it is, and its timer never keeps the process alive.
  */
 
-/** The longest delay a timer takes; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from "./options.js";
 
 /** A point in time, with a timer that can be armed once. */
 export class Deadline {

@@ -279,18 +279,22 @@ export async function sendAll<T>(messages: Iterable<T> | AsyncIterable<T>, sink:
   const iterator = messages[Symbol.asyncIterator]();
   let done = false;
   sink.onClose(() => {
-    if (!done) void closeIterator(iterator);
+    if (done) return;
+    done = true;
+    void closeIterator(iterator);
   });
   try {
-    for (;;) {
+    while (!sink.closed) {
       const step = await iterator.next();
       if (step.done === true || sink.closed) return;
-      const room = sink.send(step.value);
-      if (room !== undefined) await room;
+      try {
+        const room = sink.send(step.value);
+        if (room !== undefined) await room;
+      } catch (error) {
+        if (!done) void closeIterator(iterator);
+        throw error;
+      }
     }
-  } catch (error) {
-    if (!sink.closed) void closeIterator(iterator);
-    throw error;
   } finally {
     done = true;
   }

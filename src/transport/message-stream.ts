@@ -64,8 +64,10 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   /** The wire has nothing more to say: `#error` is how it ended. */
   #ended = false;
   #error: StatusError | undefined;
-  /** The application has been told of the end, or does not listen any more. */
-  #settled = false;
+  /** Everything has arrived: what is still in the stream below is taken in without a pause. */
+  #complete = false;
+  /** The application has been told of the end, or has left its loop. */
+  #told = false;
   #reader: WireReader | undefined;
 
   /** How many messages were given to the application. */
@@ -96,6 +98,15 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     return this.#messages.whole > 0;
   }
 
+  /**
+   * The peer has said everything, its status included. What is unread would be lost if the connection went now, so it is
+   * taken in at once: a window's worth at most.
+   */
+  readToEnd(): void {
+    this.#complete = true;
+    this.#resume();
+  }
+
   /** Takes a chunk from the wire. After the end it is dropped. */
   push(chunk: Buffer): void {
     if (this.#ended) return;
@@ -111,7 +122,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
       return;
     }
     this.#serveWaiters();
-    if (!this.#paused && this.#messages.whole > 0 && this.#messages.queuedBytes > RECEIVE_BUDGET_BYTES) {
+    if (this.#paused || this.#complete) return;
+    if (this.#messages.whole > 0 && this.#messages.queuedBytes > RECEIVE_BUDGET_BYTES) {
       this.#paused = true;
       this.#source?.pause();
     }
@@ -135,7 +147,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
 
   /** Ends now, on this side's own decision: what has not been pulled is dropped and `error` comes next. */
   abort(error: StatusError): void {
-    if (this.#settled) return;
+    if (this.#told) return;
     this.#ended = true;
     this.#error = error;
     this.#messages.clear();
@@ -162,7 +174,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
         }
       }
       if (this.#ended) {
-        const error = this.#settle();
+        const error = this.#tell();
         return error === undefined ? Promise.resolve(DONE) : Promise.reject(error);
       }
     }
@@ -173,7 +185,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
 
   /** Leaving the loop. */
   return(): Promise<IteratorResult<T, undefined>> {
-    if (!this.#settled) this.#owner.receiveAbandoned();
+    if (!this.#told) this.#owner.receiveAbandoned();
+    this.#told = true;
     return Promise.resolve(DONE);
   }
 
@@ -181,9 +194,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     return this;
   }
 
-  /** Throws away what waits and what will come, and keeps the bytes flowing. */
+  /** Throws away what waits and what will come, and keeps the bytes flowing. An error not yet told is still told. */
   discard(): void {
-    this.#settled = true;
     this.#ended = true;
     this.#messages.clear();
     this.#resume();
@@ -199,7 +211,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     if (this.#messages.partial) throw truncatedError();
     if (this.#messages.whole === 0) throw cardinalityError("no message", this.#type);
     const message = this.#pull();
-    this.#settled = true;
+    this.#told = true;
     return message;
   }
 
@@ -227,7 +239,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
       messages.clear();
       this.#ended = true;
       this.#error = error;
-      this.#settled = true;
+      this.#told = true;
       this.#owner.receiveFailed(error);
       this.#resume();
       throw error;
@@ -259,7 +271,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
         }
       } else if (this.#ended) {
         const waiter = waiters.shift() as Waiter<T>;
-        const error = this.#settle();
+        const error = this.#tell();
         if (error === undefined) waiter.resolve(DONE);
         else waiter.reject(error);
       } else {
@@ -269,9 +281,9 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   }
 
   /** Tells the end once: the first one who asks gets the error, later ones get `done`. */
-  #settle(): StatusError | undefined {
-    if (this.#settled) return undefined;
-    this.#settled = true;
+  #tell(): StatusError | undefined {
+    if (this.#told) return undefined;
+    this.#told = true;
     return this.#error;
   }
 }

@@ -3,22 +3,42 @@
  */
 import { nearestName } from "../codec/nearest-name.js";
 
+/** The largest delay a timer takes, in milliseconds; a longer one would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+/** The largest flow-control window. RFC 9113 §6.9.1. */
+export const MAX_WINDOW_BYTES = 2 ** 31 - 1;
+/** The largest value of a SETTINGS parameter. RFC 9113 §6.5.1. */
+export const MAX_SETTING = 2 ** 32 - 1;
+
 /**
- * The numbers of `defaults`, each replaced by the option of its name where one is given.
+ * The numbers of `defaults`, each replaced by the option of its name where one is given. One that has a maximum must be a whole
+ * number up to it; `Infinity`, which says "no limit", becomes the maximum.
  *
- * @throws TypeError when an option is not a number above or equal to zero.
+ * @throws TypeError when an option is not a number from zero to its maximum.
  */
-export function numbersFrom<T extends object>(defaults: T, options: object): T {
+export function numbersFrom<T extends object>(
+  defaults: T,
+  options: object,
+  maxima: { readonly [Name in keyof T]?: number } = {},
+): T {
   const filled: Record<string, unknown> = Object.assign(Object.create(null), defaults);
-  for (const name of Object.keys(defaults)) {
+  for (const name of Object.keys(defaults) as (keyof T & string)[]) {
     const value = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw new TypeError(
-        `Cannot use option ${name} as it must be a number, 0 or more: current value is ${shown(value)}`,
-      );
+    const maximum = maxima[name];
+    if (typeof value === "number" && value >= 0 && maximum === undefined) filled[name] = value;
+    else if (value === Infinity) filled[name] = maximum;
+    else if (
+      maximum !== undefined &&
+      Number.isInteger(value) &&
+      (value as number) >= 0 &&
+      (value as number) <= maximum
+    ) {
+      filled[name] = value;
+    } else {
+      const wanted = maximum === undefined ? "a number, 0 or more" : `a whole number from 0 to ${maximum}`;
+      throw new TypeError(`Cannot use option ${name} as it must be ${wanted}: current value is ${shown(value)}`);
     }
-    filled[name] = value;
   }
   return filled as T;
 }

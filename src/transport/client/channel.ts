@@ -9,7 +9,7 @@ import { isLoopback, parseAddress, type Address } from "../address.js";
 import { checkOptions, numbersFrom } from "../options.js";
 import type { ClientCallOwner } from "./client-call.js";
 import { createClient, type Client } from "./client.js";
-import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
+import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
 import { Subchannel } from "./subchannel.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
@@ -46,8 +46,9 @@ export class Channel {
     checkOptions("Channel", options, ["tls", "authority", "onError", ...Object.keys(DEFAULT_CHANNEL_LIMITS)]);
     const address = parseAddress(target, DEFAULT_PORT);
     checkPlaintext(target, address, options.tls);
+    checkAuthority(options.authority);
     this.target = target;
-    const limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options);
+    const limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;
     this.#subchannel = new Subchannel(address, limits);
     this.#callOwner = {
@@ -92,6 +93,14 @@ export class Channel {
 function defaultAuthority(target: string, address: Address): string {
   if (address.kind === "unix") return "localhost";
   return address.host === "" ? `localhost${target}` : target;
+}
+
+function checkAuthority(authority: unknown): void {
+  if (authority === undefined || (typeof authority === "string" && /^[\x21-\x7e]+$/.test(authority))) return;
+  const shown = typeof authority === "string" ? JSON.stringify(authority.slice(0, 64)) : typeof authority;
+  throw new TypeError(
+    `Cannot use option authority as it must be printable ASCII without spaces: current value is ${shown}`,
+  );
 }
 
 function checkPlaintext(target: string, address: Address, tls: unknown): void {

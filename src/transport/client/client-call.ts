@@ -7,7 +7,14 @@
  */
 import { constants, sensitiveHeaders, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { addAbortSignal } from "node:stream";
-import { grpcSubtype, headerListBytes, parseStatus, requestHeaders, statusOfHttp } from "../../codec/header-block.js";
+import {
+  fieldsBytes,
+  grpcSubtype,
+  headerListBytes,
+  parseStatus,
+  requestHeaders,
+  statusOfHttp,
+} from "../../codec/header-block.js";
 import { malformedBinaryHeader, Metadata, type MetadataInit } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { nearestName } from "../../codec/nearest-name.js";
@@ -160,10 +167,16 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       timeoutMs,
       metadata: this.#metadata,
     });
+    const { maxPeerHeaderListBytes } = lease.connection;
+    if (this.#metadata !== undefined && fieldsBytes(headers) > maxPeerHeaderListBytes) {
+      const text = `the request headers are ${fieldsBytes(headers)} bytes, the server takes ${maxPeerHeaderListBytes}`;
+      this.fail(new StatusError(Code.INTERNAL, text));
+      return;
+    }
     let stream: ClientHttp2Stream;
     try {
       const withSecrets = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: ALWAYS_SENSITIVE };
-      stream = lease.session.request(withSecrets, { endStream: false });
+      stream = lease.connection.session.request(withSecrets, { endStream: false });
     } catch (error) {
       this.#notOpened(lease, error);
       return;
@@ -176,9 +189,12 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   /** The session ended a moment ago (nothing was sent: wait for another one), or Node refuses the metadata. */
   #notOpened(lease: Lease, error: unknown): void {
     this.#lease = undefined;
+    const { session } = lease.connection;
+    const ended = session.destroyed || session.closed;
+    // In this order: the place given back goes to the next call that waits, which must not get the same session.
+    if (ended) this.#owner.subchannel.retire(lease.connection);
     lease.release();
-    if (lease.session.destroyed || lease.session.closed) {
-      this.#owner.subchannel.refused(lease.connection);
+    if (ended) {
       this.#owner.subchannel.wait(this);
       return;
     }
@@ -256,6 +272,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.#peerStatus = readStatus(headers) ?? { code: Code.UNKNOWN, message: "the trailers hold no grpc-status" };
     this.#trailers = Metadata.fromRawHeaders(raw);
     this.#acceptBlock(raw);
+    this.responses.readToEnd();
   }
 
   #acceptBlock(raw: readonly string[]): void {
@@ -287,7 +304,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   #onClose(): void {
     if (this.#status !== undefined) return;
-    if (this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
+    // A stream that was closed before its end may have taken messages with it: then it was not OK, whatever was said.
+    const complete = this.#peerStatus?.code !== Code.OK || this.#stream?.readableEnded === true;
+    if (this.#peerStatus !== undefined && complete) this.#finishByPeer(this.#peerStatus);
     else this.#endedWithoutStatus();
   }
 
@@ -350,17 +369,16 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     if (this.#status !== undefined) return;
     this.#status = error === undefined ? OK : { code: error.code, message: error.rawMessage };
     this.error = error;
-    this.#deadline?.clear();
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#owner.subchannel.forget(this);
     this.#leaveStream(decided === "here");
-    this.requests.close();
     this.#headersPromise?.resolve(this.#headers ?? new Metadata());
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
     if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();
     this.onFinished?.();
     if (error !== undefined) setImmediate(() => this.#reportUnobserved(error));
+    // Last, as it runs the application's code: its iterator's return().
+    this.requests.close();
   }
 
   /** Makes sure the stream ends on the wire, and gives its place back. */
@@ -401,7 +419,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.fail(new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${ms} ms passed while ${phase}`));
   }
 
-  beforeFirstWrite(): void {}
+  beforeFirstWrite(): void {
+    // The headers of a request went out when its stream was opened.
+  }
 
   sendOverflow(queuedBytes: number): void {
     const limit = this.#owner.limits.maxQueuedBytes;
@@ -450,6 +470,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   receiveDrained(): void {
     if (this.#settled || this.#status === undefined) return;
     this.#settled = true;
+    this.#deadline?.clear();
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#trailersPromise?.resolve(this.#trailers ?? new Metadata());
     this.#statusPromise?.resolve(this.#status);
   }

@@ -149,7 +149,9 @@ function isIterable(value: unknown): value is Requests<unknown> {
 function sendRequests(call: ClientCall, requests: Requests<unknown>): void {
   sendAll(requests, call.requests).then(
     () => call.requests.end(),
-    (error: unknown) => call.requestsFailed(error),
+    (error: unknown) => {
+      if (!call.requests.closed) call.requestsFailed(error);
+    },
   );
 }
 
@@ -179,7 +181,9 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
     } catch (error) {
       reject(error);
       this.#call?.fail(
-        new StatusError(Code.INTERNAL, error instanceof Error ? error.message : String(error), { cause: error }),
+        error instanceof StatusError
+          ? error
+          : new StatusError(Code.INTERNAL, error instanceof Error ? error.message : String(error), { cause: error }),
       );
     }
   }

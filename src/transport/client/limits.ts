@@ -5,6 +5,7 @@
  */
 import type { SendLimits } from "../message-sink.js";
 import type { ReceiveLimits } from "../message-stream.js";
+import { MAX_SETTING, MAX_TIMER_MS, MAX_WINDOW_BYTES } from "../options.js";
 
 /** Every limit, each an option of `Channel`. */
 export interface ChannelLimits extends ReceiveLimits, SendLimits {
@@ -38,4 +39,13 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
   connectTimeoutMs: 20_000,
+});
+
+/** What HTTP/2, Node and timers allow at most. */
+export const CHANNEL_LIMIT_MAXIMA = Object.freeze({
+  maxHeaderListBytes: MAX_SETTING,
+  maxHeaderPairs: MAX_SETTING,
+  streamWindowBytes: MAX_WINDOW_BYTES,
+  connectionWindowBytes: MAX_WINDOW_BYTES,
+  connectTimeoutMs: MAX_TIMER_MS,
 });

@@ -7,6 +7,7 @@
  */
 import { connect, constants, type ClientHttp2Session, type Settings } from "node:http2";
 import { connect as connectSocket, type Socket } from "node:net";
+import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
 import { probe } from "../keepalive.js";
@@ -33,8 +34,6 @@ export type SubchannelState = keyof typeof TRANSITIONS;
 
 /** A session with room for one more stream; {@link Lease.release} gives the room back. */
 export interface Lease {
-  readonly session: ClientHttp2Session;
-  /** How the session ended, once it has: a call whose stream it took with it asks. */
   readonly connection: Connection;
   release(): void;
 }
@@ -53,6 +52,8 @@ export class Connection {
   /** All streams there ever were. */
   streams = 0;
   maxStreams = ASSUMED_MAX_STREAMS;
+  /** The largest header list the peer takes, in bytes. */
+  maxPeerHeaderListBytes = MAX_BLOCK_BYTES;
   /** Counts the header blocks and chunks of all calls. What a deaf session has read does not count: see keepalive.ts. */
   heard = 0;
   /** Its peer is being asked for a sign of life: no new streams until the answer. */
@@ -103,28 +104,25 @@ export class Subchannel {
     }
     this.#waiting.add(waiting);
     if (this.#state === "IDLE") this.#connect();
-    else if (this.#state === "CONNECTING") this.#connection?.session.ref();
+    else this.#connection?.session.ref();
   }
 
   forget(waiting: Waiting): void {
-    if (!this.#waiting.delete(waiting) || this.#waiting.size > 0 || this.#state !== "CONNECTING") return;
-    // Nobody wants the connection any more: it may come, but must not keep the process alive.
-    this.#connection?.session.unref();
+    if (this.#waiting.delete(waiting) && this.#connection !== undefined) this.#unrefIdle(this.#connection);
   }
 
   #lease(connection: Connection): Lease {
     if (connection.openStreams++ === 0) connection.session.ref();
-    if (++connection.streams >= MAX_STREAMS_OF_A_SESSION) this.#retire(connection);
+    if (++connection.streams >= MAX_STREAMS_OF_A_SESSION) this.retire(connection);
     let released = false;
     return {
-      session: connection.session,
       connection,
       release: () => {
         if (released) return;
         released = true;
         if (--connection.openStreams === 0 && !connection.session.destroyed) {
-          if (connection === this.#connection) connection.session.unref();
-          else connection.session.close();
+          if (connection !== this.#connection) connection.session.close();
+          else this.#unrefIdle(connection);
         }
         this.#serveWaiting();
       },
@@ -177,7 +175,7 @@ export class Subchannel {
     session.on("goaway", (code, lastStreamId, data?: Uint8Array) => {
       const text = data === undefined ? "" : Buffer.from(data.subarray(0, 64)).toString("latin1");
       connection.goaway = { code, lastStreamId, text };
-      this.#retire(connection);
+      this.retire(connection);
     });
     session.on("error", (error: NodeJS.ErrnoException) => {
       connection.lost ??= error.message;
@@ -199,25 +197,27 @@ export class Subchannel {
   /** "READY only after the peer's SETTINGS": a TCP connection alone proves nothing. */
   #onSettings(connection: Connection, settings: Settings): void {
     connection.maxStreams = settings.maxConcurrentStreams ?? Infinity;
+    connection.maxPeerHeaderListBytes = Math.min(settings.maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
     if (this.#connection !== connection) return;
     if (this.#state === "CONNECTING") this.#transition("READY");
     this.#serveWaiting();
-    if (connection.openStreams === 0) connection.session.unref();
+    this.#unrefIdle(connection);
+  }
+
+  /** Only calls keep the process alive: those with a stream, and those that wait for one. */
+  #unrefIdle({ openStreams, session }: Connection): void {
+    if (openStreams === 0 && this.#waiting.size === 0 && !session.destroyed) session.unref();
   }
 
   /** Takes a connection out of use; its calls may finish. Whoever waited for it fails if it never was ready. */
-  #retire(connection: Connection): void {
+  retire(connection: Connection): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     const wasReady = this.#state === "READY";
     this.#transition("IDLE");
-    if (!wasReady) this.#failWaiting(connection);
+    // One that took no call at all would be followed by the same again, as fast as the network is.
+    if (!wasReady || connection.streams === 0) this.#failWaiting(connection);
     else if (this.#waiting.size > 0) this.#connect();
-  }
-
-  /** Hears from a call that the session took no more streams after all. */
-  refused(connection: Connection): void {
-    this.#retire(connection);
   }
 
   /**
@@ -241,7 +241,7 @@ export class Subchannel {
 
   #onClosed(connection: Connection): void {
     this.#connections.delete(connection);
-    this.#retire(connection);
+    this.retire(connection);
     if (this.#connections.size === 0) this.#gone?.();
   }
 
@@ -280,9 +280,10 @@ export class Subchannel {
 
   /** Drops every connection. */
   destroy(): void {
-    for (const { session, socket } of this.#connections) {
-      session.destroy(undefined, constants.NGHTTP2_CANCEL);
-      socket.destroy();
+    for (const connection of this.#connections) {
+      connection.lost ??= "the channel was destroyed";
+      connection.session.destroy(undefined, constants.NGHTTP2_CANCEL);
+      connection.socket.destroy();
     }
   }
 }

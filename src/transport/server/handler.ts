@@ -52,6 +52,8 @@ export interface Registered {
   readonly serve: Serve;
 }
 
+const INHERITED = Object.prototype as unknown as Record<string, unknown>;
+
 type AnyHandler = (input: unknown, call: HandlerCall) => unknown;
 
 /** Binds an implementation's handlers to the service's methods. `this` inside a handler is the implementation. */
@@ -59,7 +61,8 @@ export function registerHandlers(service: Service, implementation: object): Regi
   const handlers = implementation as Record<string, unknown>;
   return Object.values(service.methods).flatMap((method): Registered[] => {
     const handler = handlers[method.localName];
-    if (handler === undefined) return [];
+    // What every object inherits, such as `constructor`, implements nothing.
+    if (handler === undefined || handler === INHERITED[method.localName]) return [];
     if (typeof handler !== "function") {
       throw new TypeError(
         `Cannot add ${service.typeName} as ${method.localName} must be a function: current value is ${typeof handler}`,
@@ -99,20 +102,23 @@ const SERVE: Readonly<Record<MethodKind, (handler: AnyHandler) => Serve>> = {
 
 function replyOne(call: ServerCall, run: () => unknown): void {
   let result: unknown;
+  let later: boolean;
   try {
     result = run();
+    later = isPromiseLike(result);
   } catch (error) {
     call.handlerFailed(error);
     return;
   }
-  if (isPromiseLike(result)) {
-    result.then(
-      (message) => call.reply(message),
-      (error: unknown) => call.handlerFailed(error),
-    );
-  } else {
+  if (!later) {
     call.reply(result);
+    return;
   }
+  // A promise is taken as it is, and what only looks like one cannot throw here.
+  Promise.resolve(result).then(
+    (message) => call.reply(message),
+    (error: unknown) => call.handlerFailed(error),
+  );
 }
 
 async function replyMany(call: ServerCall, run: () => unknown): Promise<void> {

@@ -3,11 +3,11 @@
  *
  * Source: docs/rules.md; RFC 9113 §10.5 ("Denial-of-Service Considerations").
  */
-import type { SendLimits } from "../message-sink.js";
 import type { ReceiveLimits } from "../message-stream.js";
+import { MAX_SETTING, MAX_TIMER_MS, MAX_WINDOW_BYTES } from "../options.js";
 
 /** Every limit, each an option of `Server`. */
-export interface ServerLimits extends ReceiveLimits, SendLimits {
+export interface ServerLimits extends ReceiveLimits {
   /** The longest request message, in bytes. Default 4 MiB, as in every gRPC library. Over it: RESOURCE_EXHAUSTED. */
   readonly maxReceiveBytes: number;
   /** The most sub-messages, strings and bytes values in one request. Default 250,000. Over it: RESOURCE_EXHAUSTED. */
@@ -40,7 +40,6 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxReceiveBytes: 4 * 1024 * 1024,
   maxMessageValues: 250_000,
   maxSendBytes: Infinity,
-  maxQueuedBytes: 4 * 1024 * 1024,
   maxConcurrentStreams: 250,
   maxRunningHandlers: 500,
   maxHeaderListBytes: 16 * 1024,
@@ -48,4 +47,14 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   connectionWindowBytes: 4 * 1024 * 1024,
   keepaliveTimeMs: 2 * 60 * 60 * 1000,
   keepaliveTimeoutMs: 20_000,
+});
+
+/** What HTTP/2 and timers allow at most. */
+export const SERVER_LIMIT_MAXIMA = Object.freeze({
+  maxConcurrentStreams: MAX_SETTING,
+  maxHeaderListBytes: MAX_SETTING,
+  streamWindowBytes: MAX_WINDOW_BYTES,
+  connectionWindowBytes: MAX_WINDOW_BYTES,
+  keepaliveTimeMs: MAX_TIMER_MS,
+  keepaliveTimeoutMs: MAX_TIMER_MS,
 });

@@ -6,7 +6,7 @@
  * what was not asked for (signal, metadata, a timer) is not made.
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { responseHeaders, trailers, trailersOnly, type HeaderFields } from "../../codec/header-block.js";
+import { fieldsBytes, responseHeaders, trailers, trailersOnly, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneRequest, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
@@ -29,7 +29,10 @@ const HANDLER_FAILED = "the handler failed";
 /** The session above: what it must hear from a call. */
 export interface ServerCallOwner {
   readonly peer: Peer;
-  readonly limits: ReceiveLimits & SendLimits;
+  readonly limits: ReceiveLimits;
+  readonly sendLimits: SendLimits;
+  /** The largest header list the client takes, in bytes. */
+  readonly maxPeerHeaderListBytes: number;
   /** The status is decided. */
   callEnded(call: ServerCall, status: Status): void;
   /** The handler will do nothing more for this call. */
@@ -74,7 +77,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     this.#contentType = contentType;
     this.requests = new MessageStream(method.request, sendsOneRequest(method.kind), owner.limits, this);
     this.requests.attach(stream);
-    this.responses = new MessageSink(method.response, owner.limits, this);
+    this.responses = new MessageSink(method.response, owner.sendLimits, this);
     this.responses.attach(stream);
     if (timeoutMs !== undefined) {
       this.#deadline = new Deadline(timeoutMs);
@@ -152,9 +155,20 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   #respond(fields: HeaderFields, endStream: boolean): void {
     this.#headersSent = true;
     try {
+      this.#checkSize(fields);
       this.#stream.respond(fields, endStream ? ENDING_RESPONSE : STREAMED_RESPONSE);
     } catch (error) {
       this.#refusedByNode(error);
+    }
+  }
+
+  /** A client that is sent more than it takes may drop the whole connection, and all its other calls. */
+  #checkSize(fields: HeaderFields): void {
+    if (this.#headers === undefined && this.#trailers === undefined) return;
+    const limit = this.#owner.maxPeerHeaderListBytes;
+    const bytes = fieldsBytes(fields);
+    if (bytes > limit) {
+      throw new RangeError(`the response metadata of ${this.method.path} is ${bytes} bytes, the client takes ${limit}`);
     }
   }
 
@@ -248,7 +262,9 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     if (this.#stream.destroyed || this.#stream.closed) return;
     const status = this.#status ?? OK;
     try {
-      this.#stream.sendTrailers(trailers(status, this.#trailers));
+      const fields = trailers(status, this.#trailers);
+      this.#checkSize(fields);
+      this.#stream.sendTrailers(fields);
     } catch (error) {
       this.#owner.callFailed(error, this);
       if (this.#stream.destroyed) return;
@@ -278,9 +294,13 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     this.requests.discard();
   }
 
-  receiveDrained(): void {}
+  receiveDrained(): void {
+    // A server decides the status; it waits for nobody to have read it.
+  }
 
-  sendOverflow(): void {}
+  sendOverflow(): void {
+    // Nobody sends by hand on a server: what a handler yields waits for room.
+  }
 
   #deadlineExceeded(): void {
     const error = new StatusError(

@@ -10,10 +10,10 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
-import { checkOptions, numbersFrom } from "../options.js";
+import { checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
-import { DEFAULT_SERVER_LIMITS, type ServerLimits } from "./limits.js";
+import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, type ServerLimits } from "./limits.js";
 import { ServerSession, type EndedCall, type SessionOwner } from "./session.js";
 
 /** Where a server listens. `port` is 0 for a unix socket. */
@@ -40,6 +40,8 @@ export interface CloseOptions {
 }
 
 const DEFAULT_GRACE_MS = 10_000;
+/** A client gets this long to take what was sent to it and to close its side, once this side has closed. */
+const LAST_READ_MS = 20_000;
 /** After the cut, the last statuses get this long to leave before the connections are dropped. */
 const LAST_WRITE_MS = 200;
 
@@ -62,7 +64,7 @@ export class Server {
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
     checkOptions("Server", options, ["onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
-    this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options);
+    this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;
     this.#sessionOwner = {
       limits: this.#limits,
@@ -125,6 +127,10 @@ export class Server {
     });
     listener.removeAllListeners("error");
     listener.on("error", (error) => this.#report(error, address));
+    if (this.#closed !== undefined) {
+      listener.close();
+      throw new Error(`Cannot listen on ${address} as the server was closed meanwhile`);
+    }
     this.#listeners.add(listener);
     return listeningAt(listener.address(), where);
   }
@@ -155,7 +161,7 @@ export class Server {
    */
   #onConnection(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_WRITE_MS).unref());
+    socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
@@ -183,9 +189,10 @@ export class Server {
    * signals fire. Resolves when every connection is gone. Called again with a shorter grace, it cuts earlier.
    */
   async close(options: CloseOptions = {}): Promise<void> {
+    checkOptions("close() call", options, ["graceMs"]);
     const { graceMs } = numbersFrom({ graceMs: DEFAULT_GRACE_MS }, options);
     this.#closed ??= this.#drain();
-    const timer = setTimeout(() => this.#cut(), Math.min(graceMs, 2 ** 31 - 1));
+    const timer = setTimeout(() => this.#cut(), Math.min(graceMs, MAX_TIMER_MS));
     try {
       await this.#closed;
     } finally {

@@ -6,9 +6,11 @@
  * handler has returned, however its stream ended.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { formatHostPort } from "../address.js";
 import { probe, silenceMs } from "../keepalive.js";
+import type { SendLimits } from "../message-sink.js";
 import type { Peer } from "../call.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
@@ -51,6 +53,8 @@ export interface SessionOwner {
 export class ServerSession implements ServerCallOwner {
   readonly peer: Peer;
   readonly limits: ServerLimits;
+  readonly sendLimits: SendLimits;
+  maxPeerHeaderListBytes = MAX_BLOCK_BYTES;
   readonly #owner: SessionOwner;
   readonly #session: ServerHttp2Session;
   /** Calls whose handlers have not returned. */
@@ -61,6 +65,7 @@ export class ServerSession implements ServerCallOwner {
   constructor(owner: SessionOwner, session: ServerHttp2Session) {
     this.#owner = owner;
     this.limits = owner.limits;
+    this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity };
     this.#session = session;
     const { remoteAddress, remotePort } = session.socket;
     this.peer = {
@@ -69,6 +74,9 @@ export class ServerSession implements ServerCallOwner {
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
     if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);
+    session.on("remoteSettings", ({ maxHeaderListSize }) => {
+      this.maxPeerHeaderListBytes = Math.min(maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
+    });
     this.#watchSilence();
     const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
       this.#onStream(stream, headers, rawHeaders);
