@@ -18,7 +18,7 @@ export {
 } from "./codec/proto/timestamp.js";
 export type { Peer } from "./transport/call.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
-export type { CallOptions } from "./transport/client/client-call.js";
+export type { CallOptions } from "./transport/client/call-options.js";
 export type {
   BidiStreamingCall,
   CallFacts,

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { Channel, Code } from "../../src/core.js";
-import { ErrorCode, Setting } from "../support/http2-frame.js";
+import { ErrorCode, Flag, Setting } from "../support/http2-frame.js";
 import type { ServerPeer } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import {
@@ -82,6 +82,22 @@ describe("loss of the connection", () => {
         assert.ok(closed, "the generator's finally has run");
       },
       { peer: { autoWindow: false } },
+    );
+  });
+
+  test("R159 R162 3,000 calls wait for a stream when the connection is lost: each is answered on the next one", async () => {
+    await scripted(
+      async ({ server, client }) => {
+        const running = Array.from({ length: 100 }, () => outcome(client.unary(Buffer.alloc(0))));
+        const waiting = Array.from({ length: 3000 }, (_, i) => outcome(client.wellbeing(Buffer.from(String(i)))));
+        const connection = await server.connection();
+        for (const _ of running) await completeRequest(connection);
+        connection.abort();
+        for (const { code } of await Promise.all(running)) assert.equal(code, Code.UNAVAILABLE);
+        for (const { code } of await Promise.all(waiting)) assert.equal(code, Code.OK);
+        assert.equal(server.connections.length, 2);
+      },
+      { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 100 } } },
     );
   });
 
@@ -360,6 +376,21 @@ describe("stream limit of the server", () => {
         );
       },
       { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 1 } } },
+    );
+  });
+
+  test("R162 R136 a server that takes no stream and hangs up fails the call that waits UNAVAILABLE, and is not called again", async () => {
+    await scripted(
+      async ({ server, client }) => {
+        server.hear = (connection) => {
+          connection.hear = ({ name, flags }) => {
+            if (name === "SETTINGS" && (flags & Flag.ACK) !== 0) connection.end();
+          };
+        };
+        for (const kind of KINDS) assert.equal((await outcome(begin(client, kind))).code, Code.UNAVAILABLE, kind);
+        assert.ok(server.connections.length <= 2 * KINDS.length, `${server.connections.length} connections`);
+      },
+      { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 0 } }, nextCallWorks: false },
     );
   });
 });

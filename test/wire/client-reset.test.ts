@@ -276,6 +276,64 @@ describe("cancelled by the application", () => {
     });
   });
 
+  test("R111 R99 so do the signal and the deadline, with messages unread", async () => {
+    await scripted(async ({ server, client }) => {
+      const abort = new AbortController();
+      const cases = [
+        [{ signal: abort.signal }, Code.CANCELLED],
+        [{ timeoutMs: 300 }, Code.DEADLINE_EXCEEDED],
+      ] as const;
+      for (const [options, code] of cases) {
+        const call = client.serverStreaming(Buffer.alloc(0), options);
+        const connection = server.connections[0] ?? (await server.connection());
+        const { streamId } = await completeRequest(connection);
+        answer(connection, streamId, ["m0", "m1", "m2", "m3", "m4"]);
+        assert.equal(Buffer.from((await call.receive()) ?? []).toString(), "m0");
+        await connection.roundTrip();
+        abort.abort();
+        assert.equal((await call.status).code, code);
+        await assert.rejects(call.receive(), { code });
+      }
+    });
+  });
+
+  test("an OK that has come is not undone by the request iterable: it is cancelled in return(), or throws", async () => {
+    await scripted(async ({ server, client }) => {
+      let returned = false;
+      const iterable: AsyncIterable<Uint8Array> = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise(() => undefined),
+          return: () => {
+            returned = true;
+            call.cancel();
+            return Promise.resolve({ done: true, value: undefined });
+          },
+        }),
+      };
+      const call = client.clientStreaming(iterable);
+      const connection = await server.connection();
+      answer(connection, (await connection.request()).streamId, ["answer"]);
+      assert.equal(Buffer.from(await call).toString(), "answer");
+      assert.deepEqual(await call.status, { code: Code.OK, message: "" });
+      assert.ok(returned);
+
+      let fail: (error: Error) => void = () => undefined;
+      const failure = new Promise<never>((_resolve, reject) => (fail = reject));
+      async function* throwing(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from("request");
+        await failure;
+      }
+      const chat = client.bidiStreaming(throwing());
+      const { streamId } = await connection.request();
+      answer(connection, streamId, ["m0", "m1", "m2"]);
+      await connection.roundTrip();
+      fail(new Error("the source is closed"));
+      await connection.roundTrip();
+      const result = await outcome(chat);
+      assert.deepEqual([result.code, result.messages], [Code.OK, ["m0", "m1", "m2"]]);
+    });
+  });
+
   test("R115 after a thousand cancels with data on the way the connection works and its window is whole", async () => {
     await scripted(async ({ server, client }) => {
       const chunk = prefixed(Buffer.alloc(8000));

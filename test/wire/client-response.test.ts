@@ -184,6 +184,44 @@ describe("status", () => {
     }
   });
 
+  const endings: Readonly<Record<string, Respond>> = {
+    "RST_STREAM(NO_ERROR)": (connection, streamId) => connection.reset(streamId, ErrorCode.NO_ERROR),
+    "RST_STREAM(CANCEL)": (connection, streamId) => connection.reset(streamId, ErrorCode.CANCEL),
+    "RST_STREAM(INTERNAL_ERROR)": (connection, streamId) => connection.reset(streamId, ErrorCode.INTERNAL_ERROR),
+    "a FIN": (connection) => connection.end(),
+    "a GOAWAY and a FIN": (connection, streamId) => (connection.goaway(streamId, ErrorCode.NO_ERROR), connection.end()),
+    "a TCP RST": (connection) => connection.abort(),
+  };
+  for (const [how, end] of Object.entries(endings)) {
+    for (const [when, taken] of [
+      ["at once", false],
+      ["later", true],
+    ] as const) {
+      test(`R78 ${how} ${when} behind 160 KB of messages and OK: a slow reader gets all of them, or an error`, async () => {
+        for (const byHand of [false, true]) {
+          await scripted(async ({ server, client }) => {
+            const call = byHand ? client.bidiStreaming() : client.serverStreaming(Buffer.from("go"));
+            const connection = await server.connection();
+            const { streamId } = byHand ? await connection.request() : await completeRequest(connection);
+            connection.headers(streamId, RESPONSE_FIELDS);
+            const payload = Buffer.alloc(4000, 1);
+            for (let i = 0; i < 40; i++) connection.data(streamId, prefixed(payload));
+            connection.headers(streamId, OK_TRAILERS, { endStream: true });
+            // What the reader's own side has taken in is safe: then nothing but OK with everything will do.
+            if (taken) await connection.roundTrip();
+            end(connection, streamId);
+            if (how.startsWith("RST_STREAM")) await connection.roundTrip();
+            else await connection.disconnected();
+            for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+            const { code, messages } = await outcome(call);
+            if (taken) assert.equal(code, Code.OK);
+            if (code === Code.OK) assert.equal(messages.length, 40, "OK with less than all messages");
+          });
+        }
+      });
+    }
+  }
+
   test("R88 a whole answer followed by RST_STREAM(NO_ERROR) in one segment is delivered, before the half-close", async () => {
     await scripted(async ({ server, client }) => {
       const byHand = client.clientStreaming();

@@ -433,3 +433,130 @@ describe("loss of the connection", () => {
     );
   });
 });
+
+/** A handler that takes its time with every request, and says how its loop over them came to an end. */
+class BusyReader {
+  readonly #busy = new Told();
+  readonly #freed = new Told();
+  readonly #ended = new Told<unknown>();
+  /** Resolves when the first request is being worked on. */
+  readonly busy = this.#busy.promise;
+  /** Resolves when the loop has ended: to what it threw, or to `"a clean end"`. */
+  readonly ended = this.#ended.promise;
+
+  /** Lets the work be done. */
+  free(): void {
+    this.#freed.tell();
+  }
+
+  async read(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+    try {
+      for await (const request of requests) {
+        void request;
+        this.#busy.tell();
+        await this.#freed.promise;
+      }
+    } catch (error) {
+      this.#ended.tell(error);
+      throw error;
+    }
+    this.#ended.tell("a clean end");
+    return Buffer.from("complete");
+  }
+}
+
+/** Ends a call by `end` while its handler works on the first of `count` requests; gives what its loop threw afterwards. */
+async function brokenOff(
+  path: string,
+  count: number,
+  end: (client: RawClient, streamId: number) => void,
+  extra: readonly (readonly [string, string])[] = [],
+): Promise<StatusError> {
+  const reader = new BusyReader();
+  let thrown: unknown;
+  await served(
+    {
+      clientStreaming: (requests) => reader.read(requests),
+      async *bidiStreaming(requests) {
+        yield await reader.read(requests);
+      },
+    },
+    async (server) => {
+      const client = await server.connect();
+      const streamId = client.open(requestFields(path, extra));
+      for (let i = 0; i < count; i++) client.data(streamId, prefixed(`request ${i}`));
+      await reader.busy;
+      await client.roundTrip();
+      end(client, streamId);
+      await endedCalls(server, await server.connect(), 1);
+      reader.free();
+      thrown = await reader.ended;
+      assert.deepEqual(server.errors, []);
+    },
+  );
+  assert.ok(thrown instanceof StatusError, `the loop must throw the status, it came to ${String(thrown)}`);
+  return thrown;
+}
+
+describe("the end of a call whose handler is busy, not waiting for its next request", () => {
+  for (const path of [CLIENT_STREAMING, BIDI_STREAMING]) {
+    for (const count of [1, 3]) {
+      test(`R89 R109 R112 ${path}, ${count} requests: a reset with any code throws CANCELLED into the loop`, async () => {
+        for (const code of [...ALL_CODES, 0xbeef]) {
+          assertCancelled(await brokenOff(path, count, (client, streamId) => client.reset(streamId, code)));
+        }
+      });
+
+      test(`R112 R113 ${path}, ${count} requests: the loss of the connection throws CANCELLED into the loop`, async () => {
+        const ways: readonly ((client: RawClient) => void)[] = [
+          (client) => client.end(),
+          (client) => client.abort(),
+          (client) => (client.goaway(0, ErrorCode.NO_ERROR), client.end()),
+          (client) => client.windowUpdate(0, 0),
+        ];
+        for (const lose of ways) assertCancelled(await brokenOff(path, count, lose));
+      });
+
+      test(`R102 R112 ${path}, ${count} requests: the deadline throws DEADLINE_EXCEEDED into the loop`, async () => {
+        const error = await brokenOff(path, count, () => undefined, [["grpc-timeout", "100m"]]);
+        assert.equal(error.code, Code.DEADLINE_EXCEEDED);
+      });
+
+      test(`R130 R51 R55 ${path}, ${count} requests: a request that cannot be taken throws its status into the loop`, async () => {
+        const cases: readonly (readonly [bytes: Buffer, endStream: boolean, code: Code])[] = [
+          [prefix(5_000_000), false, Code.RESOURCE_EXHAUSTED],
+          [prefix(5, 7), false, Code.INTERNAL],
+          [prefix(5), true, Code.INTERNAL],
+          [prefix(5).subarray(0, 2), true, Code.INTERNAL],
+        ];
+        for (const [bytes, endStream, code] of cases) {
+          const error = await brokenOff(path, count, (client, streamId) => client.data(streamId, bytes, { endStream }));
+          assert.equal(error.code, code, error.message);
+        }
+      });
+    }
+
+    test(`R112 ${path}: a half-close behind the requests is a clean end, also for a handler that is busy`, async () => {
+      const reader = new BusyReader();
+      await served(
+        {
+          clientStreaming: (requests) => reader.read(requests),
+          async *bidiStreaming(requests) {
+            yield await reader.read(requests);
+          },
+        },
+        async ({ connect }) => {
+          const client = await connect();
+          const streamId = client.open(requestFields(path));
+          client.data(streamId, prefixed("one"));
+          client.data(streamId, prefixed("two"), { endStream: true });
+          await reader.busy;
+          await client.roundTrip();
+          reader.free();
+          assert.equal(await reader.ended, "a clean end");
+          assert.equal((await client.reply(streamId)).grpcStatus, Code.OK);
+        },
+      );
+    });
+  }
+});

@@ -2,43 +2,24 @@
  * One RPC on the client: from the options to the status, over one HTTP/2 stream.
  *
  * Spec: PROTOCOL-HTTP2.md, "Requests", "Responses", "Errors", "Client Cancellation"; statuscodes.md; RFC 9113 §8.1, §8.7.
- * Laws: the status is decided once; only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the
- * server; whatever the server does, no exception and no unhandled event leaves this file.
+ * Laws: only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the server; whatever the server
+ * does, no exception and no unhandled event leaves this file.
  */
 import { constants, sensitiveHeaders, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { addAbortSignal } from "node:stream";
-import {
-  fieldsBytes,
-  grpcSubtype,
-  headerListBytes,
-  parseStatus,
-  requestHeaders,
-  statusOfHttp,
-} from "../../codec/header-block.js";
-import { malformedBinaryHeader, Metadata, type MetadataInit } from "../../codec/metadata.js";
+import { fieldsBytes, headerListBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
+import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
-import { nearestName } from "../../codec/nearest-name.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
+import { checkCallOptions, type CallOptions } from "./call-options.js";
 import type { ChannelLimits } from "./limits.js";
+import { Outcome } from "./outcome.js";
+import { readResponse, readTrailers, type ResponseBlock } from "./response-block.js";
 import { statusOfReset } from "./stream-error.js";
 import type { Connection, Lease, Subchannel, Waiting } from "./subchannel.js";
-
-/** What one call can be told. */
-export interface CallOptions {
-  /** How long the call may take, in milliseconds, connecting included. Default: for ever. */
-  readonly timeoutMs?: number | undefined;
-  /** When the call must be over. With `timeoutMs` as well, the nearer one counts. */
-  readonly deadline?: Date | undefined;
-  /** Cancels the call when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /** Metadata for the server. */
-  readonly metadata?: MetadataInit | undefined;
-}
-
-const OPTION_NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata"];
 
 /** The channel above, as far as a call needs it. */
 export interface ClientCallOwner {
@@ -49,19 +30,15 @@ export interface ClientCallOwner {
   callUnobserved(error: unknown, path: string): void;
 }
 
-const OK: Status = Object.freeze({ code: Code.OK, message: "" });
-const ALWAYS_SENSITIVE = ["authorization", "cookie"];
-
-interface Promised<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-}
+/** Metadata that HPACK must not remember, so that it cannot be guessed from the size of later requests. RFC 7541 §7.1. */
+const SENSITIVE = ["authorization", "cookie"];
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
 export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, Waiting {
   readonly method: Method;
   readonly requests: MessageSink<Req>;
   readonly responses: MessageStream<Res>;
+  readonly outcome = new Outcome();
   readonly #owner: ClientCallOwner;
   readonly #metadata: Metadata | undefined;
   readonly #deadline: Deadline | undefined;
@@ -73,18 +50,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   /** What its connection had been heard of when the stream was opened. */
   #heardBefore = 0;
   #headersTooLarge = false;
-  #headers: Metadata | undefined;
-  #trailers: Metadata | undefined;
   /** What the peer's trailers say; it becomes the status when the messages before it have arrived. */
   #peerStatus: Status | undefined;
-  #status: Status | undefined;
-  #settled = false;
-  #headersPromise: Promised<Metadata> | undefined;
-  #trailersPromise: Promised<Metadata> | undefined;
-  #statusPromise: Promised<Status> | undefined;
 
-  /** Why the call failed, once it has. */
-  error: StatusError | undefined;
   /** The one response of a unary or client-streaming call that ended OK. */
   response: Res | undefined;
   /** Whether somebody will hear of a failure. */
@@ -101,7 +69,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.#owner = owner;
     this.method = method;
     if (options !== undefined) {
-      checkOptions(options);
+      checkCallOptions(options);
       this.#deadline = deadlineFrom(options);
       this.#signal = options.signal;
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
@@ -154,36 +122,36 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   ready(lease: Lease): void {
     this.#lease = lease;
     this.#connection = lease.connection;
-    const timeoutMs = this.#deadline?.remainingMs;
     this.#heardBefore = lease.connection.heard;
+    const timeoutMs = this.#deadline?.remainingMs;
     if (timeoutMs !== undefined && timeoutMs <= 0) {
       this.#deadlineExceeded();
       return;
     }
-    const headers = requestHeaders({
-      scheme: "http",
-      authority: this.#owner.authority,
-      path: this.method.path,
-      timeoutMs,
-      metadata: this.#metadata,
-    });
-    const { maxPeerHeaderListBytes } = lease.connection;
-    if (this.#metadata !== undefined && fieldsBytes(headers) > maxPeerHeaderListBytes) {
-      const text = `the request headers are ${fieldsBytes(headers)} bytes, the server takes ${maxPeerHeaderListBytes}`;
-      this.fail(new StatusError(Code.INTERNAL, text));
-      return;
-    }
+    const { authority } = this.#owner;
+    const { path } = this.method;
+    const headers = requestHeaders({ scheme: "http", authority, path, timeoutMs, metadata: this.#metadata });
+    if (this.#metadata !== undefined && !this.#fits(headers, lease.connection)) return;
     let stream: ClientHttp2Stream;
     try {
-      const withSecrets = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: ALWAYS_SENSITIVE };
-      stream = lease.connection.session.request(withSecrets, { endStream: false });
+      const fields = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
+      stream = lease.connection.session.request(fields, { endStream: false });
     } catch (error) {
       this.#notOpened(lease, error);
       return;
     }
-    this.#listen(stream);
+    this.#listen(stream, lease.connection);
     this.responses.attach(stream);
     this.requests.attach(stream);
+  }
+
+  /** A server that is sent more than it takes may drop the whole connection, and all its other calls. */
+  #fits(headers: HeaderFields, { maxPeerHeaderListBytes }: Connection): boolean {
+    const bytes = fieldsBytes(headers);
+    if (bytes <= maxPeerHeaderListBytes) return true;
+    const text = `the request headers are ${bytes} bytes, the server takes ${maxPeerHeaderListBytes}`;
+    this.fail(new StatusError(Code.INTERNAL, text));
+    return false;
   }
 
   /** The session ended a moment ago (nothing was sent: wait for another one), or Node refuses the metadata. */
@@ -202,15 +170,23 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.fail(new StatusError(Code.INTERNAL, `the request headers cannot be sent: ${reason}`, { cause: error }));
   }
 
-  #listen(stream: ClientHttp2Stream): void {
+  #listen(stream: ClientHttp2Stream, connection: Connection): void {
     this.#stream = stream;
     // The raw header list, which alone keeps repeated names apart, is the third argument; the types know two.
     type BlockListener = (headers: IncomingHttpHeaders, flags: number, rawHeaders: readonly string[]) => void;
-    const onResponse: BlockListener = (headers, flags, raw) => this.#onResponse(headers, flags, raw);
-    const onTrailers: BlockListener = (headers, _flags, raw) => this.#onTrailers(headers, raw);
+    const onResponse: BlockListener = (headers, flags, raw) => {
+      connection.heard++;
+      const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+      this.#onBlock(readResponse(headers, raw, endsStream), raw);
+      if (endsStream && this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
+    };
+    const onTrailers: BlockListener = (headers, _flags, raw) => {
+      // Unread messages may still be in the stream: the status counts from 'end' on.
+      this.#onBlock(readTrailers(headers, raw), raw);
+      this.responses.readToEnd();
+    };
     stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
     stream.on("trailers", onTrailers as (headers: IncomingHttpHeaders, flags: number) => void);
-    const connection = this.#connection as Connection;
     stream.on("data", (chunk: Buffer) => {
       connection.heard++;
       this.responses.push(chunk);
@@ -225,85 +201,33 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     stream.on("close", () => this.#onClose());
   }
 
-  #onResponse(headers: IncomingHttpHeaders, flags: number, raw: readonly string[]): void {
-    (this.#connection as Connection).heard++;
-    if (this.#status !== undefined) return;
-    const httpStatus = Number(headers[":status"]);
-    const contentType = headers["content-type"];
-    const subtype = grpcSubtype(contentType);
-    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) {
-      this.#onTrailersOnly(headers, raw, httpStatus === 200 && subtype !== undefined);
-      return;
-    }
-    if (httpStatus !== 200 || subtype === undefined) {
-      // "If grpc-status was provided, it must be used"; else HTTP's status says it, whatever the body may hold.
-      const said = httpStatus === 200 ? undefined : readStatus(headers);
-      this.#refuseResponse(said ?? statusOfHttp(httpStatus, contentType));
-    } else if (subtype !== "" && subtype !== "proto") {
-      const shown = JSON.stringify(subtype.slice(0, 64));
-      this.#refuseResponse({
-        code: Code.INTERNAL,
-        message: `the response's content-subtype ${shown} is not supported`,
-      });
-    } else {
-      this.responses.coding = headers["grpc-encoding"] as string | undefined;
-      this.#acceptBlock(raw);
-      this.#headers = Metadata.fromRawHeaders(raw);
-      this.#headersPromise?.resolve(this.#headers);
-    }
-  }
-
-  /** "Trailers-Only": everything in the block is trailing metadata. */
-  #onTrailersOnly(headers: IncomingHttpHeaders, raw: readonly string[], isGrpc: boolean): void {
-    const status = readStatus(headers);
-    if (status === undefined && !isGrpc) {
-      this.#peerStatus = statusOfHttp(Number(headers[":status"]), headers["content-type"]);
-    } else {
-      this.#peerStatus = status ?? { code: Code.UNKNOWN, message: "the response holds no grpc-status" };
-    }
-    this.#trailers = Metadata.fromRawHeaders(raw);
-    this.#acceptBlock(raw);
-    this.#finishByPeer(this.#peerStatus);
-  }
-
-  #onTrailers(headers: IncomingHttpHeaders, raw: readonly string[]): void {
-    if (this.#status !== undefined) return;
-    // Unread messages may still be in the stream: the status counts from 'end' on.
-    this.#peerStatus = readStatus(headers) ?? { code: Code.UNKNOWN, message: "the trailers hold no grpc-status" };
-    this.#trailers = Metadata.fromRawHeaders(raw);
-    this.#acceptBlock(raw);
-    this.responses.readToEnd();
-  }
-
-  #acceptBlock(raw: readonly string[]): void {
+  #onBlock(block: ResponseBlock, raw: readonly string[]): void {
+    if (this.outcome.decided) return;
     const limit = this.#owner.limits.maxHeaderListBytes;
+    // A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
     if (this.#connection?.acknowledged === false && headerListBytes(raw) > limit) {
-      this.#refuseResponse({
-        code: Code.RESOURCE_EXHAUSTED,
-        message: `the response headers are larger than the limit of ${limit} bytes`,
-      });
-      return;
+      this.fail(
+        new StatusError(Code.RESOURCE_EXHAUSTED, `the response headers are larger than the limit of ${limit} bytes`),
+      );
+    } else if (block.kind === "refused") {
+      // The server's own words decide the status; the rest of the stream is of no use.
+      this.fail(new StatusError(block.status.code, block.status.message, { origin: "remote" }));
+    } else if (block.kind === "headers") {
+      this.responses.coding = block.coding;
+      this.outcome.headersArrived(block.metadata);
+    } else {
+      this.outcome.peerTrailers = block.metadata;
+      this.#peerStatus = block.status;
     }
-    const malformed = malformedBinaryHeader(raw);
-    if (malformed === undefined) return;
-    const shown = JSON.stringify(malformed.slice(0, 64));
-    this.#refuseResponse({ code: Code.INTERNAL, message: `metadata ${shown} of the response is not base64` });
-  }
-
-  /** The peer answered, but not in gRPC: its own words decide the status and the rest of the stream is of no use. */
-  #refuseResponse(status: Status): void {
-    this.fail(new StatusError(status.code, status.message, { origin: "remote" }));
   }
 
   #onEnd(): void {
-    if (this.#status !== undefined) return;
     if (this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
     // The end also comes with a reset or a lost connection, which 'close' tells in a moment; and sometimes alone.
-    else setImmediate(() => this.#endedWithoutStatus());
+    else if (!this.outcome.decided) setImmediate(() => this.#endedWithoutStatus());
   }
 
   #onClose(): void {
-    if (this.#status !== undefined) return;
     // A stream that was closed before its end may have taken messages with it: then it was not OK, whatever was said.
     const complete = this.#peerStatus?.code !== Code.OK || this.#stream?.readableEnded === true;
     if (this.#peerStatus !== undefined && complete) this.#finishByPeer(this.#peerStatus);
@@ -311,7 +235,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #endedWithoutStatus(): void {
-    if (this.#status !== undefined) return;
+    if (this.outcome.decided) return;
     const stream = this.#stream as ClientHttp2Stream;
     const status = statusOfReset(stream, this.#connection as Connection, this.#headersTooLarge);
     // "CANCELLED while the local deadline has passed is DEADLINE_EXCEEDED": both clocks run out at once.
@@ -320,10 +244,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #finishByPeer(status: Status): void {
-    if (this.#status !== undefined) return;
+    if (this.outcome.decided) return;
     if (status.code !== Code.OK) {
-      const error = new StatusError(status.code, status.message, { origin: "remote", trailers: this.#trailers });
-      this.#end(error, "by peer");
+      const trailers = this.outcome.peerTrailers;
+      this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers }), "by peer");
     } else if (sendsOneResponse(this.method.kind)) {
       try {
         this.response = this.responses.takeOne();
@@ -341,22 +265,17 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
    * gives way. Does nothing once the call has ended.
    */
   fail(error: StatusError): void {
-    if (this.#settled) return;
-    this.#decideHere(error);
+    if (this.outcome.told) return;
+    // "Build the status locally, using nothing from the trailers": what the peer said goes with its status.
+    this.outcome.peerTrailers = undefined;
+    this.#replaceOrEnd(error);
     this.responses.abort(error);
     this.receiveDrained();
   }
 
-  /** Makes `error` the status, also in place of one that came from the peer and was not told yet. */
-  #decideHere(error: StatusError): void {
-    // "Build the status locally, using nothing from the trailers": what the peer said goes with its status.
-    this.#trailers = undefined;
-    if (this.#status === undefined) {
-      this.#end(error, "here");
-    } else {
-      this.#status = { code: error.code, message: error.rawMessage };
-      this.error = error;
-    }
+  #replaceOrEnd(error: StatusError): void {
+    if (this.outcome.decided) this.outcome.decide(error);
+    else this.#end(error, "here");
   }
 
   /** Cancels: the server is told, and whoever waits gets CANCELLED. */
@@ -366,12 +285,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #end(error: StatusError | undefined, decided: "here" | "by peer"): void {
-    if (this.#status !== undefined) return;
-    this.#status = error === undefined ? OK : { code: error.code, message: error.rawMessage };
-    this.error = error;
+    if (this.outcome.decided) return;
+    this.outcome.decide(error);
     this.#owner.subchannel.forget(this);
     this.#leaveStream(decided === "here");
-    this.#headersPromise?.resolve(this.#headers ?? new Metadata());
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
     if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();
@@ -405,18 +322,17 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #deadlineExceeded(): void {
-    const phase =
-      this.#stream === undefined
-        ? "waiting for a connection"
-        : this.#headers === undefined
-          ? "waiting for the response"
-          : "receiving messages";
     const connection = this.#connection;
     if (this.#stream !== undefined && connection?.heard === this.#heardBefore) {
       this.#owner.subchannel.suspect(connection);
     }
     const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
-    this.fail(new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${ms} ms passed while ${phase}`));
+    this.fail(new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${ms} ms passed while ${this.#phase()}`));
+  }
+
+  #phase(): string {
+    if (this.#stream === undefined) return "waiting for a connection";
+    return this.outcome.hasHeaders ? "receiving messages" : "waiting for the response";
   }
 
   beforeFirstWrite(): void {
@@ -440,25 +356,22 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       return;
     }
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const error =
-      cause !== undefined && cause === this.requests.encodeError
+    const notEncoded = cause !== undefined && cause === this.requests.encodeError;
+    this.fail(
+      notEncoded
         ? new StatusError(Code.INTERNAL, reason, { cause })
-        : new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause });
-    this.fail(error);
+        : new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause }),
+    );
   }
 
   receiveFailed(error: StatusError): void {
-    if (this.#status !== undefined && !this.#settled) {
-      // An OK that came but was not told yet gives way: the messages before it turned out to be broken.
-      this.#status = { code: error.code, message: error.rawMessage };
-      this.error = error;
-    }
-    this.#end(error, "here");
+    // An OK that came but was not told yet gives way: the messages before it turned out to be broken.
+    this.#replaceOrEnd(error);
     if (!this.responses.hasMessage) this.receiveDrained();
   }
 
   receiveAbandoned(): void {
-    if (this.#status === undefined && this.#peerStatus === undefined) {
+    if (!this.outcome.decided && this.#peerStatus === undefined) {
       this.cancel();
       return;
     }
@@ -466,66 +379,11 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.receiveDrained();
   }
 
-  /** The status may be told once the messages before it have been. */
+  /** Every message has been taken: the status may be told, and nothing can change it any more. */
   receiveDrained(): void {
-    if (this.#settled || this.#status === undefined) return;
-    this.#settled = true;
+    if (!this.outcome.tell()) return;
     this.#deadline?.clear();
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#trailersPromise?.resolve(this.#trailers ?? new Metadata());
-    this.#statusPromise?.resolve(this.#status);
-  }
-
-  /** The response's headers; empty when the call ended without any. */
-  get headers(): Promise<Metadata> {
-    if (this.#headersPromise === undefined) {
-      this.#headersPromise = promised();
-      if (this.#headers !== undefined || this.#status !== undefined) {
-        this.#headersPromise.resolve(this.#headers ?? new Metadata());
-      }
-    }
-    return this.#headersPromise.promise;
-  }
-
-  /** The metadata that came with the status. */
-  get trailers(): Promise<Metadata> {
-    if (this.#trailersPromise === undefined) {
-      this.#trailersPromise = promised();
-      if (this.#settled) this.#trailersPromise.resolve(this.#trailers ?? new Metadata());
-    }
-    return this.#trailersPromise.promise;
-  }
-
-  /** How the call ended. */
-  get status(): Promise<Status> {
-    this.observed = true;
-    if (this.#statusPromise === undefined) {
-      this.#statusPromise = promised();
-      if (this.#settled && this.#status !== undefined) this.#statusPromise.resolve(this.#status);
-    }
-    return this.#statusPromise.promise;
-  }
-}
-
-function readStatus(headers: IncomingHttpHeaders): Status | undefined {
-  return parseStatus(headers["grpc-status"] as string | undefined, headers["grpc-message"] as string | undefined);
-}
-
-function promised<T>(): Promised<T> {
-  let resolve: (value: T) => void = ignore;
-  const promise = new Promise<T>((done) => (resolve = done));
-  return { promise, resolve };
-}
-
-function checkOptions(options: CallOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot start the call as its options must be an object: current value is ${typeof options}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (OPTION_NAMES.includes(name)) continue;
-    const nearest = nearestName(name, OPTION_NAMES);
-    const hint = nearest === undefined ? `; there are ${OPTION_NAMES.join(", ")}` : `; did you mean "${nearest}"?`;
-    throw new TypeError(`Cannot start the call as there is no option "${name}"${hint}`);
   }
 }
 

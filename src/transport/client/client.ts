@@ -8,7 +8,8 @@ import { Metadata } from "../../codec/metadata.js";
 import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { sendAll } from "../message-sink.js";
-import { ClientCall, type CallOptions, type ClientCallOwner } from "./client-call.js";
+import type { CallOptions } from "./call-options.js";
+import { ClientCall, type ClientCallOwner } from "./client-call.js";
 
 /** What every call tells. The promises never reject, and are made when they are first asked for. */
 export interface CallFacts {
@@ -105,8 +106,14 @@ const CALL: Readonly<Record<MethodKind, (method: Method, owner: ClientCallOwner)
     }),
   serverStreaming: (method, owner) => (request, options) => {
     const call = newCall(owner, method, options);
-    call.requests.sendOnly(request);
-    call.start();
+    try {
+      call.requests.sendOnly(request);
+      call.start();
+    } catch (error) {
+      // A request over the limit is a status like any other; one of the wrong type is the caller's mistake.
+      if (!(error instanceof StatusError)) throw error;
+      call.fail(error);
+    }
     return new ManyResponsesCall(call);
   },
   clientStreaming: (method, owner) => (first, second) => {
@@ -155,6 +162,12 @@ function sendRequests(call: ClientCall, requests: Requests<unknown>): void {
   );
 }
 
+function settle(call: ClientCall, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  const { error } = call.outcome;
+  if (error === undefined) resolve(call.response);
+  else reject(error);
+}
+
 /** A promise of the one response. Its own `then` notes that somebody listens. */
 class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
   #call: ClientCall | undefined;
@@ -176,7 +189,7 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
     try {
       const call = newCall(owner, method, options);
       this.#call = call;
-      call.onFinished = () => (call.error === undefined ? resolve(call.response) : reject(call.error));
+      call.onFinished = () => settle(call, resolve, reject);
       begin(call);
     } catch (error) {
       reject(error);
@@ -197,15 +210,16 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
   }
 
   get headers(): Promise<Metadata> {
-    return this.#call?.headers ?? Promise.resolve(new Metadata());
+    return this.#call?.outcome.headers ?? Promise.resolve(new Metadata());
   }
 
   get trailers(): Promise<Metadata> {
-    return this.#call?.trailers ?? Promise.resolve(new Metadata());
+    return this.#call?.outcome.trailers ?? Promise.resolve(new Metadata());
   }
 
   get status(): Promise<Status> {
-    return this.#call?.status ?? Promise.resolve({ code: Code.INTERNAL, message: "the call was not started" });
+    if (this.#call !== undefined) this.#call.observed = true;
+    return this.#call?.outcome.status ?? Promise.resolve({ code: Code.INTERNAL, message: "the call was not started" });
   }
 
   cancel(): void {
@@ -222,15 +236,16 @@ class CallHandle implements CallFacts {
   }
 
   get headers(): Promise<Metadata> {
-    return this.call.headers;
+    return this.call.outcome.headers;
   }
 
   get trailers(): Promise<Metadata> {
-    return this.call.trailers;
+    return this.call.outcome.trailers;
   }
 
   get status(): Promise<Status> {
-    return this.call.status;
+    this.call.observed = true;
+    return this.call.outcome.status;
   }
 
   cancel(): void {
@@ -257,7 +272,8 @@ class ManyResponsesCall extends CallHandle implements ServerStreamingCall<unknow
   async #receive(): Promise<unknown> {
     const step = await this.call.responses.next();
     if (step.done !== true) return step.value;
-    if (this.call.error !== undefined) throw this.call.error;
+    const { error } = this.call.outcome;
+    if (error !== undefined) throw error;
     return undefined;
   }
 }
@@ -298,7 +314,7 @@ class ByHandCall extends CallHandle implements ClientStreamingCall<unknown, unkn
   constructor(call: ClientCall) {
     super(call);
     this.#response = new Promise((resolve, reject) => {
-      call.onFinished = () => (call.error === undefined ? resolve(call.response) : reject(call.error));
+      call.onFinished = () => settle(call, resolve, reject);
     });
     this.#response.catch(ignore);
   }

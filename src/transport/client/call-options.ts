@@ -1,0 +1,36 @@
+/**
+ * The options of one call.
+ */
+import type { MetadataInit } from "../../codec/metadata.js";
+import { nearestName } from "../../codec/nearest-name.js";
+
+/** What one call can be told. */
+export interface CallOptions {
+  /** How long the call may take, in milliseconds, connecting included. Default: for ever. */
+  readonly timeoutMs?: number | undefined;
+  /** When the call must be over. With `timeoutMs` as well, the nearer one counts. */
+  readonly deadline?: Date | undefined;
+  /** Cancels the call when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Metadata for the server. */
+  readonly metadata?: MetadataInit | undefined;
+}
+
+const NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata"];
+
+/** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
+export function checkCallOptions(options: CallOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot start the call as its options must be an object: current value is ${typeof options}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (NAMES.includes(name)) continue;
+    const nearest = nearestName(name, NAMES);
+    const hint = nearest === undefined ? `; there are ${NAMES.join(", ")}` : `; did you mean "${nearest}"?`;
+    throw new TypeError(`Cannot start the call as there is no option "${name}"${hint}`);
+  }
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
+  }
+}
