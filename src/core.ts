@@ -29,7 +29,7 @@ export type {
   RequestSender,
   ServerStreamingCall,
   UnaryCall,
-} from "./transport/client/client.js";
+} from "./transport/client/calls.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { HandlerCall } from "./transport/server/handler-call.js";

@@ -470,7 +470,7 @@ async function brokenOff(
   path: string,
   count: number,
   end: (client: RawClient, streamId: number) => void,
-  extra: readonly (readonly [string, string])[] = [],
+  { lost = false, timeout }: { readonly lost?: boolean; readonly timeout?: string } = {},
 ): Promise<StatusError> {
   const reader = new BusyReader();
   let thrown: unknown;
@@ -483,7 +483,7 @@ async function brokenOff(
     },
     async (server) => {
       const client = await server.connect();
-      const streamId = client.open(requestFields(path, extra));
+      const streamId = client.open(requestFields(path, timeout === undefined ? [] : [["grpc-timeout", timeout]]));
       for (let i = 0; i < count; i++) client.data(streamId, prefixed(`request ${i}`));
       await reader.busy;
       await client.roundTrip();
@@ -492,6 +492,7 @@ async function brokenOff(
       reader.free();
       thrown = await reader.ended;
       assert.deepEqual(server.errors, []);
+      if (lost) await client.disconnected();
     },
   );
   assert.ok(thrown instanceof StatusError, `the loop must throw the status, it came to ${String(thrown)}`);
@@ -514,11 +515,11 @@ describe("the end of a call whose handler is busy, not waiting for its next requ
           (client) => (client.goaway(0, ErrorCode.NO_ERROR), client.end()),
           (client) => client.windowUpdate(0, 0),
         ];
-        for (const lose of ways) assertCancelled(await brokenOff(path, count, lose));
+        for (const lose of ways) assertCancelled(await brokenOff(path, count, lose, { lost: true }));
       });
 
       test(`R102 R112 ${path}, ${count} requests: the deadline throws DEADLINE_EXCEEDED into the loop`, async () => {
-        const error = await brokenOff(path, count, () => undefined, [["grpc-timeout", "100m"]]);
+        const error = await brokenOff(path, count, () => undefined, { timeout: "100m" });
         assert.equal(error.code, Code.DEADLINE_EXCEEDED);
       });
 

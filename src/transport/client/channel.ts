@@ -8,7 +8,8 @@ import type { Service } from "../../codec/method.js";
 import { isLoopback, parseAddress, type Address } from "../address.js";
 import { checkOptions, numbersFrom } from "../options.js";
 import type { ClientCallOwner } from "./client-call.js";
-import { createClient, type Client } from "./client.js";
+import type { Client } from "./calls.js";
+import { createClient } from "./client.js";
 import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
 import { Subchannel } from "./subchannel.js";
 

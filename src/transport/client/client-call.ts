@@ -15,11 +15,12 @@ import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
+import type { Connection } from "./connection.js";
 import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
 import { readResponse, readTrailers, type ResponseBlock } from "./response-block.js";
 import { statusOfReset } from "./stream-error.js";
-import type { Connection, Lease, Subchannel, Waiting } from "./subchannel.js";
+import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 
 /** The channel above, as far as a call needs it. */
 export interface ClientCallOwner {

@@ -5,89 +5,20 @@
  * and nothing is left to send; no call raises `unhandledRejection`, however it is ignored.
  */
 import { Metadata } from "../../codec/metadata.js";
-import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
+import type { Method, MethodKind, Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { sendAll } from "../message-sink.js";
 import type { CallOptions } from "./call-options.js";
+import type {
+  BidiStreamingCall,
+  CallFacts,
+  Client,
+  ClientStreamingCall,
+  Requests,
+  ServerStreamingCall,
+  UnaryCall,
+} from "./calls.js";
 import { ClientCall, type ClientCallOwner } from "./client-call.js";
-
-/** What every call tells. The promises never reject, and are made when they are first asked for. */
-export interface CallFacts {
-  /** The metadata that came before the messages; empty when the call ended without. */
-  readonly headers: Promise<Metadata>;
-  /** The metadata that came with the status. */
-  readonly trailers: Promise<Metadata>;
-  /** How the call ended; known once the last message has been taken. */
-  readonly status: Promise<Status>;
-  /** Cancels the call: CANCELLED here, RST_STREAM(CANCEL) to the server. Does nothing once the call has ended. */
-  cancel(): void;
-}
-
-/** A call with one response and nothing left to send: a promise of that response. */
-export interface UnaryCall<Res> extends Promise<Res>, CallFacts {}
-
-/** A call with many responses: iterate it once, or `receive` one by one. Leaving the loop cancels. */
-export interface ServerStreamingCall<Res> extends AsyncIterable<Res>, CallFacts {
-  /** The next message, or `undefined` after the last. @throws StatusError when the call failed. */
-  receive(): Promise<Res | undefined>;
-}
-
-/** The sending side of a call whose requests are sent by hand. */
-export interface RequestSender<ReqInit> {
-  /**
-   * Sends a message. It is encoded before this returns; the promise, if there is one, says when there is room for more.
-   *
-   * @throws TypeError when the message cannot be encoded (the call stays usable), Error after `closeSend`.
-   */
-  send(message: ReqInit): Promise<void> | undefined;
-  /** Says that no more requests come. */
-  closeSend(): void;
-}
-
-/** A client-streaming call whose requests are sent by hand. */
-export interface ClientStreamingCall<ReqInit, Res> extends RequestSender<ReqInit>, CallFacts {
-  /** Says that no more requests come, and waits for the response. @throws StatusError when the call failed. */
-  finish(): Promise<Res>;
-}
-
-/** A bidirectional call. `send` and `closeSend` are for calls started without an iterable of requests. */
-export interface BidiStreamingCall<ReqInit, Res> extends ServerStreamingCall<Res>, RequestSender<ReqInit> {}
-
-type Requests<T> = Iterable<T> | AsyncIterable<T>;
-
-interface ClientMethodOfKind<ReqInit, Res> {
-  unary: (request: ReqInit, options?: CallOptions) => UnaryCall<Res>;
-  serverStreaming: (request: ReqInit, options?: CallOptions) => ServerStreamingCall<Res>;
-  clientStreaming: {
-    (requests: Requests<ReqInit>, options?: CallOptions): UnaryCall<Res>;
-    (options?: CallOptions): ClientStreamingCall<ReqInit, Res>;
-  };
-  bidiStreaming: {
-    (requests: Requests<ReqInit>, options?: CallOptions): BidiStreamingCall<ReqInit, Res>;
-    (options?: CallOptions): BidiStreamingCall<ReqInit, Res>;
-  };
-}
-
-/** The function that calls a method, by its kind. */
-export type ClientMethod<M extends Method> =
-  M extends Method<infer Kind, infer _Req, infer ReqInit, infer Res, infer _ResInit>
-    ? MethodKind extends Kind
-      ? (input?: unknown, options?: CallOptions) => DynamicCall
-      : ClientMethodOfKind<ReqInit, Res>[Kind]
-    : never;
-
-/**
- * A call of a method that is known at run time only, from `loadProto`. It has what its kind has, which its caller knows, and not
- * the rest.
- */
-export type DynamicCall = UnaryCall<DynamicMessage> &
-  ClientStreamingCall<DynamicMessage, DynamicMessage> &
-  BidiStreamingCall<DynamicMessage, DynamicMessage>;
-
-/** The methods of a service as functions. */
-export type Client<S extends Service> = {
-  readonly [Name in keyof S["methods"]]: ClientMethod<S["methods"][Name]>;
-};
 
 /** Makes the functions that call a service's methods. */
 export function createClient<S extends Service>(service: S, owner: ClientCallOwner): Client<S> {

@@ -5,7 +5,7 @@
  */
 import { constants, type ClientHttp2Stream } from "node:http2";
 import { Code, type Status } from "../../codec/status.js";
-import type { Connection } from "./subchannel.js";
+import type { Connection, Goaway } from "./connection.js";
 
 /** HTTP/2 error codes by number: their names, and what a call that was reset with them ends in. RFC 9113 §7. */
 const RESETS: readonly (readonly [name: string, code: Code])[] = [
@@ -54,7 +54,7 @@ export function statusOfReset(stream: ClientHttp2Stream, connection: Connection,
   return { code, message: `the server reset the stream with ${errorName(reset)}` };
 }
 
-function describeGoaway(goaway: NonNullable<Connection["goaway"]>): string {
+function describeGoaway(goaway: Goaway): string {
   const text = goaway.text.replace(/[^\x20-\x7e]/g, "?");
   return text === "" ? errorName(goaway.code) : `${errorName(goaway.code)} "${text}"`;
 }

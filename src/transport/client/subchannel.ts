@@ -5,16 +5,17 @@
  * Laws: a session is used only after the peer's SETTINGS; none is used after a GOAWAY; no more streams are opened than the
  * peer allows; a session without calls does not keep the process alive.
  */
-import { connect, constants, type ClientHttp2Session, type Settings } from "node:http2";
-import { connect as connectSocket, type Socket } from "node:net";
+import { connect, constants, type Settings } from "node:http2";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
 import { probe } from "../keepalive.js";
+import { Connection } from "./connection.js";
+import { dial } from "./dial.js";
 import type { ChannelLimits } from "./limits.js";
 
-/** Streams assumed to be allowed until the peer's SETTINGS say otherwise, which they do before a session is used. */
-const ASSUMED_MAX_STREAMS = 100;
+/** How long a peer that seems dead has to answer a PING, while calls wait for it. */
+const SIGN_OF_LIFE_MS = 2000;
 
 /**
  * A session is replaced when it has opened this many streams. Its ids end at 2^31 - 1 and only odd ones are a client's; a
@@ -44,31 +45,6 @@ export interface Waiting {
   failed(error: StatusError): void;
 }
 
-/** One HTTP/2 session and what is known of its end. */
-export class Connection {
-  readonly session: ClientHttp2Session;
-  readonly socket: Socket;
-  openStreams = 0;
-  /** All streams there ever were. */
-  streams = 0;
-  maxStreams = ASSUMED_MAX_STREAMS;
-  /** The largest header list the peer takes, in bytes. */
-  maxPeerHeaderListBytes = MAX_BLOCK_BYTES;
-  /** Counts the header blocks and chunks of all calls. What a deaf session has read does not count: see keepalive.ts. */
-  heard = 0;
-  /** Its peer is being asked for a sign of life: no new streams until the answer. */
-  suspected = false;
-  /** The peer has acknowledged our SETTINGS: only from then on is it held to them. */
-  acknowledged = false;
-  lost: string | undefined;
-  goaway: { readonly code: number; readonly lastStreamId: number; readonly text: string } | undefined;
-
-  constructor(session: ClientHttp2Session, socket: Socket) {
-    this.session = session;
-    this.socket = socket;
-  }
-}
-
 /** One address. */
 export class Subchannel {
   readonly #address: Address;
@@ -93,7 +69,7 @@ export class Subchannel {
   take(): Lease | undefined {
     const connection = this.#connection;
     if (connection === undefined || this.#state !== "READY" || this.#waiting.size > 0) return undefined;
-    return hasRoom(connection) ? this.#lease(connection) : undefined;
+    return connection.hasRoom ? this.#lease(connection) : undefined;
   }
 
   /** Waits for a session with room, connecting if there is none. {@link forget} takes the wish back. */
@@ -132,7 +108,7 @@ export class Subchannel {
   #serveWaiting(): void {
     for (const waiting of this.#waiting) {
       const connection = this.#connection;
-      if (this.#state !== "READY" || connection === undefined || !hasRoom(connection)) return;
+      if (this.#state !== "READY" || connection === undefined || !connection.hasRoom) return;
       this.#waiting.delete(waiting);
       waiting.ready(this.#lease(connection));
     }
@@ -286,25 +262,4 @@ export class Subchannel {
       connection.socket.destroy();
     }
   }
-}
-
-/** How long a peer that seems dead has to answer a PING, while calls wait for it. */
-const SIGN_OF_LIFE_MS = 2000;
-
-function hasRoom(connection: Connection): boolean {
-  return !connection.suspected && connection.openStreams < connection.maxStreams;
-}
-
-/** A peer gets this long to close its side of a connection that this side has closed. */
-const LAST_READ_MS = 500;
-
-/** Opens the socket to an address. */
-function dial(address: Address): Socket {
-  const socket =
-    address.kind === "unix"
-      ? connectSocket({ path: address.path })
-      : connectSocket({ host: address.host === "" ? "localhost" : address.host, port: address.port, noDelay: true });
-  // A session that has closed waits for its peer to close as well: one that never does would keep the socket for ever.
-  socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
-  return socket;
 }

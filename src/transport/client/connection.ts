@@ -1,0 +1,50 @@
+/**
+ * One HTTP/2 session of a subchannel, and what is known of it.
+ *
+ * Laws: facts only; the subchannel writes them, calls read them to find out how their streams ended.
+ */
+import type { ClientHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
+
+/** Streams assumed to be allowed until the peer's SETTINGS say otherwise, which they do before a session is used. */
+const ASSUMED_MAX_STREAMS = 100;
+
+/** What a GOAWAY said. */
+export interface Goaway {
+  readonly code: number;
+  readonly lastStreamId: number;
+  /** Its debug data, cut. */
+  readonly text: string;
+}
+
+/** A session and its facts. */
+export class Connection {
+  readonly session: ClientHttp2Session;
+  readonly socket: Socket;
+  openStreams = 0;
+  /** All streams there ever were. */
+  streams = 0;
+  maxStreams = ASSUMED_MAX_STREAMS;
+  /** The largest header list the peer takes, in bytes. */
+  maxPeerHeaderListBytes = MAX_BLOCK_BYTES;
+  /** Counts the header blocks and chunks of all calls. What a deaf session has read does not count: see keepalive.ts. */
+  heard = 0;
+  /** Its peer is being asked for a sign of life: no new streams until the answer. */
+  suspected = false;
+  /** The peer has acknowledged our SETTINGS: only from then on is it held to them. */
+  acknowledged = false;
+  /** Why the session ended, once it has and somebody knows. */
+  lost: string | undefined;
+  goaway: Goaway | undefined;
+
+  constructor(session: ClientHttp2Session, socket: Socket) {
+    this.session = session;
+    this.socket = socket;
+  }
+
+  /** Whether one more stream may be opened now. */
+  get hasRoom(): boolean {
+    return !this.suspected && this.openStreams < this.maxStreams;
+  }
+}
