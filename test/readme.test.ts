@@ -89,6 +89,10 @@ describe("the README's numbers", () => {
     return value.toLocaleString("en-US");
   }
 
+  function duration(ms: number): string {
+    return ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${ms / 1000} s`;
+  }
+
   test("the table of limits has the defaults of the source", () => {
     const rows = [...read("README.md").matchAll(/^\| (`max\w+`|`\w+` \/ `\w+`)[^|]*\| ([^|]+?) +\|/gm)];
     assert.ok(rows.length >= 6, `only ${rows.length} rows were found`);
@@ -96,7 +100,8 @@ describe("the README's numbers", () => {
       const keys = [...(names ?? "").matchAll(/\w+/g)].map(([name]) => name);
       const expected = keys.map((key) => {
         assert.ok(Object.hasOwn(DEFAULT_SERVER_LIMITS, key), `there is no limit ${key}`);
-        return shown(DEFAULT_SERVER_LIMITS[key as keyof typeof DEFAULT_SERVER_LIMITS]);
+        const value = DEFAULT_SERVER_LIMITS[key as keyof typeof DEFAULT_SERVER_LIMITS];
+        return key.endsWith("Ms") ? duration(value) : shown(value);
       });
       assert.equal(defaults, expected.join(" / "), names);
     }
