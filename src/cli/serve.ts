@@ -56,10 +56,12 @@ export async function serve(args: readonly string[]): Promise<number> {
     .add(RouteGuide, routeGuide({ features }))
     .add(OrderManagement, orderManagement({ batchSize }))
     .add(StreamService, streamService());
+  if (values.host === "") throw new UsageError("--host must be an address or a name: it is empty");
   const address = await listen(server, values.host ?? DEFAULT_HOST, port);
   // Before the first line: who reads that may send a signal at once.
   const stopped = drainOnSignal(server);
   print(`listening on ${address}`);
+  if (!/^(127\.|\[::1\]|localhost:)/.test(address)) print("reachable from other machines, unencrypted");
   for (const line of thingsToTry(address)) print(line);
   await stopped;
   return 0;
@@ -69,7 +71,9 @@ function readFeatures(file: string): Feature[] {
   try {
     return parseFeatureFile(readFileSync(file, "utf8"), file);
   } catch (error) {
-    throw new UsageError(`--json-db-file: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    const text = reason.includes(file) ? reason : `${file}: ${reason}`;
+    throw new UsageError(`--json-db-file: ${text}`, { cause: error });
   }
 }
 
@@ -152,7 +156,7 @@ async function cut(server: Server, signal: NodeJS.Signals): Promise<void> {
 
 /** Under npm one Ctrl-C comes twice: the terminal sends it to every process, and npm passes its own on. */
 function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
-  return signal === "SIGINT" && afterMs < 500 && process.env["npm_lifecycle_event"] !== undefined;
+  return signal === "SIGINT" && afterMs < 100 && process.env["npm_lifecycle_event"] !== undefined;
 }
 
 function print(line: string): void {

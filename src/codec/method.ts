@@ -58,6 +58,15 @@ export interface Service<M extends Methods = Methods> {
   readonly methods: M;
 }
 
+/** @throws TypeError when `value` is not a service's descriptor; `doing` says what could not be done. */
+export function checkService(value: unknown, doing: string): void {
+  const { typeName, methods } = (value ?? {}) as Partial<Service>;
+  if (typeof typeName === "string" && typeof methods === "object" && methods !== null) return;
+  throw new TypeError(
+    `Cannot ${doing} as it must be a service: take one from generated code, or from a schema with schema.service("pkg.Name")`,
+  );
+}
+
 /** Whether a kind sends one request message only. */
 export function sendsOneRequest(kind: MethodKind): boolean {
   return kind === "unary" || kind === "serverStreaming";

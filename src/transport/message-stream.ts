@@ -302,5 +302,7 @@ function truncatedError(): StatusError {
 function decodeError(cause: unknown, type: MessageType): StatusError {
   if (cause instanceof StatusError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StatusError(Code.INTERNAL, `cannot decode ${type.typeName}: ${reason}`, { cause });
+  // Our own codecs name the type themselves.
+  const text = reason.startsWith("Cannot decode ") ? reason : `Cannot decode ${type.typeName}: ${reason}`;
+  return new StatusError(Code.INTERNAL, text, { cause });
 }

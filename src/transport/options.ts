@@ -45,6 +45,9 @@ export function numbersFrom<T extends object>(
 
 /** @throws TypeError when `options` has a property that is none of `known`, naming the nearest. */
 export function checkOptions(of: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot make a ${of} as its options must be an object: current value is ${shown(options)}`);
+  }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const nearest = nearestName(name, known);
@@ -55,4 +58,10 @@ export function checkOptions(of: string, options: object, known: readonly string
 
 function shown(value: unknown): string {
   return typeof value === "number" || typeof value === "string" ? JSON.stringify(value) : typeof value;
+}
+
+/** @throws TypeError when the option `name` is given and is not a function. */
+export function checkCallback(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw new TypeError(`Cannot use option ${name} as it must be a function: current value is ${shown(value)}`);
 }

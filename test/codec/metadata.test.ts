@@ -163,6 +163,15 @@ describe("Metadata: values", () => {
     assert.deepEqual(fieldsOf(new Metadata({ "y-bin": view })), { "y-bin": "AQI" });
   });
 
+  test("bytes are copied when they are set: what becomes of the caller's does not matter", () => {
+    const bytes = Buffer.from([1, 2, 3]);
+    const metadata = new Metadata({ "a-bin": bytes }).set("b-bin", bytes).append("c-bin", bytes);
+    bytes.fill(9);
+    for (const name of ["a-bin", "b-bin", "c-bin"] as const) {
+      assert.deepEqual(metadata.get(name), new Uint8Array([1, 2, 3]), name);
+    }
+  });
+
   test("R41 an empty text and empty bytes can be sent and received", () => {
     assert.deepEqual(fieldsOf(new Metadata({ x: "", "y-bin": bytes() })), { x: "", "y-bin": "" });
     const received = Metadata.fromRawHeaders(["x", "", "y-bin", ""]);

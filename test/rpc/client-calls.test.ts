@@ -973,6 +973,30 @@ describe("send()", () => {
     });
   }
 
+  test("R132 R136 the one request or an iterable's over the send limit: promise, messages and status say RESOURCE_EXHAUSTED", () =>
+    withEcho(
+      behaveAs(echo),
+      async ({ client, unobserved }) => {
+        const big = { payload: bytesOf(2000) };
+        const calls = {
+          unary: client.unary(big),
+          serverStreaming: client.serverStreaming(big),
+          clientStreaming: client.clientStreaming([{}, big]),
+          bidiStreaming: client.bidiStreaming([{}, big]),
+        };
+        const exhausted = (error: unknown): boolean =>
+          error instanceof StatusError && error.code === Code.RESOURCE_EXHAUSTED && error.origin === "local";
+        for (const [kind, call] of Object.entries(calls)) {
+          if (call instanceof Promise) await assert.rejects(call, exhausted, kind);
+          else await assert.rejects(call.receive(), exhausted, kind);
+          assert.equal((await call.status).code, Code.RESOURCE_EXHAUSTED, kind);
+        }
+        assert.equal((await client.unary({ text: "next" })).text, "next");
+        assert.deepEqual(unobserved, []);
+      },
+      { channel: { maxSendBytes: 1000 } },
+    ));
+
   test("R132 of a message over the send limit throws RESOURCE_EXHAUSTED, and it is not sent", () =>
     withEcho(
       behaveAs(echo),
@@ -1048,6 +1072,12 @@ describe("Channel", () => {
     assert.throws(() => new Channel("localhost:1", { maxRecieveBytes: 5 } as object), /did you mean "maxReceiveBytes"/);
     assert.throws(() => new Channel("localhost:1", { maxReceiveBytes: -1 }), TypeError);
     assert.throws(() => new Channel("localhost:1", { maxReceiveBytes: "5" as never }), TypeError);
+    for (const authority of ["", "a b", "a\nb", "\u00e4", 5 as never, null as never]) {
+      assert.throws(() => new Channel("localhost:1", { authority }), {
+        name: "TypeError",
+        message: /option authority/,
+      });
+    }
   });
 
   test("R200 R206 R207 connects nothing before the first call, which waits for the connection; the next ones share it", () =>
@@ -1204,6 +1234,26 @@ describe("Channel", () => {
         const { error } = await ended;
         assert.ok(error instanceof StatusError);
         assert.equal(error.code, Code.UNAVAILABLE);
+      },
+    );
+  });
+
+  test("R204 R136 destroy(): whose calls it ends, and whose never begin, is said by them", () => {
+    const running = gate();
+    return withEcho(
+      behaveAs(async function* (_requests, call) {
+        running.open();
+        await aborted(call.signal);
+        yield {};
+      }),
+      async ({ client, channel }) => {
+        const { status } = client.unary({});
+        await running.opened;
+        await channel.destroy();
+        assert.match((await status).message, /the channel was destroyed/);
+        const { code, message } = await client.unary({}).status;
+        assert.equal(code, Code.UNAVAILABLE);
+        assert.match(message, /the channel is closed/);
       },
     );
   });

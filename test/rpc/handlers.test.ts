@@ -6,6 +6,7 @@ import { connect, type IncomingHttpHeaders } from "node:http2";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import {
+  type CallFacts,
   Channel,
   Code,
   type HandlerCall,
@@ -103,6 +104,44 @@ describe("an implementation", () => {
         () => new Server().add(Echo, implementation),
         (error) => error instanceof TypeError && text.test(error.message),
       );
+    }
+  });
+
+  test("R25 R136 without handlers for methods named as what every object has: they are UNIMPLEMENTED", async () => {
+    const schema = loadProto({
+      "inherited.proto": `syntax = "proto3"; package barewire.test; message Nothing {}
+        service Inherited {
+          rpc Constructor(Nothing) returns (Nothing);
+          rpc ValueOf(Nothing) returns (Nothing);
+          rpc ToString(Nothing) returns (stream Nothing);
+          rpc HasOwnProperty(stream Nothing) returns (Nothing);
+          rpc ToLocaleString(Nothing) returns (Nothing);
+        }`,
+    });
+    const service = schema.service("barewire.test.Inherited");
+    class Handlers {
+      toLocaleString(): string {
+        return {} as string;
+      }
+    }
+    for (const [implementation, implemented] of [
+      [{}, false],
+      [new Handlers(), true],
+    ] as const) {
+      const errors: unknown[] = [];
+      const server = new Server({ onError: (error) => errors.push(error) }).add(service, implementation);
+      const { port } = await server.listen("127.0.0.1:0");
+      const channel = new Channel(`127.0.0.1:${port}`);
+      const client = channel.client(service) as unknown as Record<string, (input: unknown) => CallFacts>;
+      const code = async (name: string): Promise<Code | undefined> =>
+        (await client[name]?.(name === "hasOwnProperty" ? [] : {}).status)?.code;
+      for (const name of ["constructor", "valueOf", "toString", "hasOwnProperty"]) {
+        assert.equal(await code(name), Code.UNIMPLEMENTED, name);
+      }
+      assert.equal(await code("toLocaleString"), implemented ? Code.OK : Code.UNIMPLEMENTED);
+      assert.deepEqual(errors, []);
+      await channel.close();
+      await server.close();
     }
   });
 
@@ -479,6 +518,45 @@ describe("a handler that answers with one message", () => {
     });
   }
 
+  const thenables: readonly (readonly [what: string, make: () => object])[] = [
+    [
+      "whose `then` throws",
+      () => ({
+        // oxlint-disable-next-line unicorn/no-thenable -- that is what is tested
+        then() {
+          throw new Error("not a promise after all");
+        },
+      }),
+    ],
+    [
+      "whose `then` cannot even be read",
+      () => ({
+        // oxlint-disable-next-line unicorn/no-thenable -- that is what is tested
+        get then(): never {
+          throw new Error("not a promise after all");
+        },
+      }),
+    ],
+  ];
+  for (const [what, make] of thenables) {
+    test(`R137 R94 and returns a thing ${what} has failed: UNKNOWN, and the server goes on`, () => {
+      const answer = (): never => make() as never;
+      return withEcho(
+        { unary: answer, serverStreaming: answer, clientStreaming: answer, bidiStreaming: answer },
+        async ({ client, serverErrors }) => {
+          for (const way of ECHO_WAYS) {
+            const { status } = await outcomeOf(way.start(client, [{}], { timeoutMs: 5000 }));
+            assert.equal(status.code, Code.UNKNOWN, way.name);
+          }
+          assert.deepEqual(
+            serverErrors.map((error) => error instanceof Error && error.message),
+            ECHO_WAYS.map(() => "not a promise after all"),
+          );
+        },
+      );
+    });
+  }
+
   test("that cannot be encoded: INTERNAL, and onError hears the path", () => {
     const handler = (): EchoMessageInit => ({ number: "5" as never });
     return withEcho({ unary: handler, clientStreaming: handler }, async ({ client, serverErrors }) => {
@@ -551,6 +629,38 @@ describe("the requests of a call", () => {
       assert.equal((await client.clientStreaming(openRequests({}))).text, "I know");
     }));
 
+  test("R109 R112 throw the reason of the cancellation into the loop of a handler that was busy when it came", () => {
+    const busy = gate();
+    const ended = gate<unknown>();
+    return withEcho(
+      {
+        async clientStreaming(requests, { signal }) {
+          try {
+            for await (const _ of requests) {
+              busy.open();
+              await aborted(signal);
+              await settle();
+            }
+            ended.open("a clean end");
+          } catch (error) {
+            ended.open(error);
+          }
+          return {};
+        },
+      },
+      async ({ client, serverErrors }) => {
+        const call = client.clientStreaming();
+        await call.send({});
+        await busy.opened;
+        call.cancel();
+        const error = await ended.opened;
+        assert.ok(error instanceof StatusError, String(error));
+        assert.equal(error.code, Code.CANCELLED);
+        assert.deepEqual(serverErrors, []);
+      },
+    );
+  });
+
   test("R112 throw the reason of the cancellation into the handler's loop", () => {
     const thrown = gate<unknown>();
     return withEcho(
@@ -577,6 +687,35 @@ describe("the requests of a call", () => {
         assert.deepEqual(serverErrors, []);
       },
     );
+  });
+});
+
+describe("a StatusError", () => {
+  test("R43 R138 takes its trailers as Metadata, as an object or as pairs, and refuses what is none", () => {
+    const inits = [
+      { "x-why": "because" },
+      new Metadata({ "x-why": "because" }),
+      [["x-why", "because"]] as const,
+      new Map([["x-why", "because"]]),
+    ];
+    const behaviour = behaveAs(async function* (requests) {
+      for await (const { number } of requests) {
+        throw new StatusError(Code.NOT_FOUND, "x", { trailers: inits[number] });
+      }
+      yield {};
+    });
+    return withEcho(behaviour, async ({ client, serverErrors }) => {
+      for (const way of ECHO_WAYS) {
+        for (const number of inits.keys()) {
+          const { status, trailers } = await outcomeOf(way.start(client, [{ number }], { timeoutMs: 5000 }));
+          assert.equal(status.code, Code.NOT_FOUND, way.name);
+          assert.deepEqual(trailers.getAll("x-why"), ["because"]);
+        }
+      }
+      assert.throws(() => new StatusError(Code.NOT_FOUND, "x", { trailers: { "bad name": "x" } }), TypeError);
+      assert.throws(() => new StatusError(Code.NOT_FOUND, "x", { trailers: 5 as never }), TypeError);
+      assert.deepEqual(serverErrors, []);
+    });
   });
 });
 
@@ -927,4 +1066,78 @@ test("a dynamic service serves and calls without types", async () => {
   assert.deepEqual(numbers, [1, 2]);
   await channel.close();
   await server.close();
+});
+
+describe("a status or metadata beyond what the client takes", () => {
+  const HUGE = "x".repeat(100_000);
+  type Misdeed = (call: HandlerCall) => void;
+  const misdeeds: readonly (readonly [what: string, code: Code, misdeed: Misdeed])[] = [
+    [
+      "a text of 100 KB keeps its code and is cut",
+      Code.NOT_FOUND,
+      () => {
+        throw new StatusError(Code.NOT_FOUND, HUGE);
+      },
+    ],
+    [
+      "a text of 100 KB of escapes keeps its code and is cut",
+      Code.NOT_FOUND,
+      () => {
+        throw new StatusError(Code.NOT_FOUND, "\u00e9".repeat(100_000));
+      },
+    ],
+    ["headers of 100 KB: INTERNAL", Code.INTERNAL, ({ headers }) => void headers.set("x-huge", HUGE)],
+    ["trailers of 100 KB: INTERNAL", Code.INTERNAL, ({ trailers }) => void trailers.set("x-huge", HUGE)],
+    [
+      "headers of 100 KB sent on demand: INTERNAL",
+      Code.INTERNAL,
+      (call) => (call.headers.set("x-huge", HUGE), call.sendHeaders()),
+    ],
+    [
+      "an error with trailers of 100 KB: INTERNAL",
+      Code.INTERNAL,
+      () => {
+        throw new StatusError(Code.NOT_FOUND, "n", { trailers: { "x-huge": HUGE } });
+      },
+    ],
+    [
+      "trailers a little over the client's limit of 16 KiB: INTERNAL",
+      Code.INTERNAL,
+      ({ trailers }) => void trailers.set("x-huge", "x".repeat(16 * 1024)),
+    ],
+  ];
+  for (const [what, code, misdeed] of misdeeds) {
+    test(`R94 ${what}; the other calls of the connection go on`, () => {
+      const release = gate();
+      const running = gate();
+      const behaviour = behaveAs(async function* (requests, call) {
+        for await (const request of requests) {
+          if (request.text === "slow") {
+            running.open();
+            await release.opened;
+          }
+          if (request.text === "bad") misdeed(call);
+          yield request;
+        }
+      });
+      return withEcho(
+        behaviour,
+        async ({ client, serverErrors, observer }) => {
+          const slow = client.unary({ text: "slow" });
+          await running.opened;
+          for (const way of ECHO_WAYS) {
+            const { status } = await outcomeOf(way.start(client, [{ text: "bad" }], { timeoutMs: 5000 }));
+            assert.equal(status.code, code, `${way.name}: ${status.message.slice(0, 200)}`);
+            if (code === Code.NOT_FOUND) assert.match(status.message, /^(?:x{8192}|\u00e9{1365}\ufffd?)$/);
+          }
+          release.open();
+          assert.equal((await slow).text, "slow");
+          assert.equal((await client.unary({ text: "next" })).text, "next");
+          assert.equal(observer.conversations.length, 1, "the connection is still the same");
+          assert.equal(serverErrors.length, code === Code.INTERNAL ? ECHO_WAYS.length : 0);
+        },
+        { observed: true },
+      );
+    });
+  }
 });

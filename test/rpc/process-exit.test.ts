@@ -7,6 +7,8 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { withEcho } from "../support/echo-served.js";
 import { behaveAs, echo } from "../support/echo-ways.js";
+import { Setting } from "../support/http2-frame.js";
+import { RawServer } from "../support/peer.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -122,4 +124,23 @@ describe("a process", () => {
       }),
     );
   }
+
+  test("R99 R162 waits for a call that waits for a stream, until its deadline", async () => {
+    const server = await RawServer.listen({ settings: { [Setting.MAX_CONCURRENT_STREAMS]: 0 } });
+    try {
+      const program = `
+      const { status } = new Channel(target).client(Echo).unary({}, { timeoutMs: 500 });
+      void status.then(({ code, message }) => console.log(code, message));`;
+      const ended = await run(program, `127.0.0.1:${server.port}`);
+      assert.deepEqual(ended, {
+        code: 0,
+        signal: null,
+        stdout: "4 the deadline of 500 ms passed while waiting for a connection\n",
+        stderr: "",
+      });
+      assert.equal(server.connections.length, 1, "it was connected");
+    } finally {
+      await server.close();
+    }
+  });
 });

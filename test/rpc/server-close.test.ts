@@ -3,7 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Channel, Code, Server, StatusError } from "../../src/index.js";
 import { withEcho } from "../support/echo-served.js";
@@ -23,6 +25,38 @@ async function timed(limitMs: number, what: string, promise: Promise<unknown>): 
     clearTimeout(timer);
   }
   return performance.now() - startedAt;
+}
+
+/** Stands between a client and a server as a link that carries so many bytes of the server's in a millisecond, and no more. */
+async function slowLink(
+  serverPort: number,
+  bytesPerMs: number,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const listener = createServer((near) => {
+    const far = connect(serverPort, "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+    }
+    near.pipe(far, { end: false });
+    near.on("close", () => far.destroy());
+    far.on("data", (chunk: Buffer) => {
+      far.pause();
+      near.write(chunk);
+      setTimeout(() => far.resume(), chunk.length / bytesPerMs);
+    });
+    far.on("end", () => near.end());
+    far.on("close", () => near.destroy());
+  });
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (listener.address() as AddressInfo).port,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
 }
 
 describe("Server.close", () => {
@@ -78,6 +112,39 @@ describe("Server.close", () => {
       });
     });
   }
+
+  test("R171 R112 a cut throws UNAVAILABLE into the requests of a handler that is busy", () => {
+    const busy = gate();
+    const release = gate();
+    const ended = gate<unknown>();
+    return withEcho(
+      {
+        async clientStreaming(requests) {
+          try {
+            for await (const _ of requests) {
+              busy.open();
+              await release.opened;
+            }
+            ended.open("a clean end");
+          } catch (error) {
+            ended.open(error);
+          }
+          return {};
+        },
+      },
+      async ({ server, client }) => {
+        const call = client.clientStreaming();
+        await call.send({});
+        await busy.opened;
+        await timed(3000, "close()", server.close({ graceMs: 0 }));
+        release.open();
+        const error = await ended.opened;
+        assert.ok(error instanceof StatusError, String(error));
+        assert.equal(error.code, Code.UNAVAILABLE);
+        assert.equal((await call.status).code, Code.UNAVAILABLE);
+      },
+    );
+  });
 
   test("R141 new calls are refused UNAVAILABLE while the old ones drain", () => {
     const running = gate();
@@ -213,6 +280,32 @@ describe("Server.close", () => {
     });
   }
 
+  test("R154 what was answered arrives whole over a slow link, within the grace", async () => {
+    const payload = bytesOf(200_000);
+    const answered = gate();
+    let answers = 0;
+    const server = new Server().add(Echo, {
+      unary: () => {
+        if (++answers === 5) answered.open();
+        return { payload };
+      },
+    });
+    const { port } = await server.listen("127.0.0.1:0");
+    const link = await slowLink(port, 1000);
+    const channel = new Channel(`127.0.0.1:${link.port}`);
+    try {
+      const client = channel.client(Echo);
+      const calls = Array.from({ length: 5 }, () => client.unary({}));
+      await answered.opened;
+      await timed(10_000, "close()", server.close({ graceMs: 10_000 }));
+      for (const call of calls) assert.equal((await call).payload.length, payload.length);
+    } finally {
+      await channel.destroy();
+      await server.close({ graceMs: 0 });
+      await link.close();
+    }
+  });
+
   test("may be awaited by `await using`", async () => {
     let port = 0;
     {
@@ -239,6 +332,12 @@ describe("Server.close", () => {
     await assert.rejects(server.close({ graceMs: -1 }), TypeError);
     await assert.rejects(server.close({ graceMs: Number.NaN }), TypeError);
     await assert.rejects(server.close({ graceMs: "5" as never }), TypeError);
+    await assert.rejects(server.close({ grace: 0 } as object), {
+      name: "TypeError",
+      message: /"grace"; did you mean "graceMs"\?/,
+    });
+    // None of them has closed it.
+    await server.listen("127.0.0.1:0");
     await server.close();
   });
 });
@@ -271,6 +370,26 @@ describe("Server.listen", () => {
     await other.listen("127.0.0.1:0");
     await other.close();
     await server.close();
+  });
+
+  test("that is overtaken by close() rejects, and nothing listens", async () => {
+    const path = join(tmpdir(), `barewire-listen-${process.pid}.sock`);
+    for (const turns of [0, 1, 2, 5]) {
+      const server = new Server().add(Echo, behaveAs(echo));
+      let outcome: unknown;
+      const listening = server.listen(`unix:${path}`).then(
+        () => (outcome = "listens"),
+        (error: unknown) => (outcome = error),
+      );
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await timed(2000, "close()", server.close());
+      await timed(2000, "listen()", listening);
+      assert.ok(outcome instanceof Error, String(outcome));
+      assert.match(outcome.message, /closed/);
+      const socket = connect({ path });
+      await assert.rejects(once(socket, "connect"), `after ${turns} turns`);
+      await timed(1000, "close() again", server.close());
+    }
   });
 
   test("refuses what is no option of a server, with the nearest name", () => {

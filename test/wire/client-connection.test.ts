@@ -387,7 +387,8 @@ describe("stream limit of the server", () => {
             if (name === "SETTINGS" && (flags & Flag.ACK) !== 0) connection.end();
           };
         };
-        for (const kind of KINDS) assert.equal((await outcome(begin(client, kind))).code, Code.UNAVAILABLE, kind);
+        for (const kind of KINDS)
+          assert.equal((await outcome(begin(client, kind, { timeoutMs: 5000 }))).code, Code.UNAVAILABLE, kind);
         assert.ok(server.connections.length <= 2 * KINDS.length, `${server.connections.length} connections`);
       },
       { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 0 } }, nextCallWorks: false },

@@ -8,7 +8,7 @@ import { decodeSettings, ErrorCode, Setting } from "../support/http2-frame.js";
 import { field, fieldAll } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome, scripted } from "../support/peer-scripted.js";
-import { messagesIn, said } from "../support/peer-service.js";
+import { messagesIn, said, Wire } from "../support/peer-service.js";
 
 guardProcess();
 
@@ -139,6 +139,52 @@ describe("header block", () => {
       assert.equal(connection.frames.filter((frame) => frame.name === "HEADERS").length, 1, "nothing of them was sent");
       answer(connection, streamId, ["still here"]);
       assert.deepEqual((await outcome(open)).messages, ["still here"]);
+    });
+  });
+
+  test("R16 a header list over the server's MAX_HEADER_LIST_SIZE fails its call INTERNAL, and nothing is sent", async () => {
+    await scripted(
+      async ({ server, client, errors }) => {
+        const open = client.bidiStreaming();
+        const connection = await server.connection();
+        const { streamId, fields } = await connection.request();
+        // RFC 9113 §6.5.2: "the length of the field name and value […] plus an overhead of 32 octets for each field line".
+        const without = fields.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
+        const filling = 1000 - without - "x-a".length - 32 + "/wire.Wire/BidiStreaming".length;
+        for (const kind of KINDS) {
+          const path = Wire.methods[kind].path;
+          const fit = filling - path.length;
+          const over = await outcome(begin(client, kind, { metadata: { "x-a": "v".repeat(fit + 1) } }));
+          assert.equal(over.code, Code.INTERNAL, kind);
+          assert.equal(over.error?.origin, "local");
+          assert.match(over.message, /1001 bytes.* 1000/);
+          await connection.roundTrip();
+          const result = outcome(begin(client, kind, { metadata: { "x-a": "v".repeat(fit) } }));
+          const next = await completeRequest(connection);
+          answer(connection, next.streamId, ["m"]);
+          assert.equal((await result).code, Code.OK, kind);
+        }
+        assert.deepEqual(
+          connection.frames.filter(({ name }) => name === "HEADERS").map((frame) => frame.streamId),
+          [1, 3, 5, 7, 9],
+          "nothing was sent of the calls that failed",
+        );
+        answer(connection, streamId, ["still here"]);
+        assert.deepEqual((await outcome(open)).messages, ["still here"]);
+        assert.equal(server.connections.length, 1);
+        assert.deepEqual(errors, []);
+      },
+      { peer: { settings: { [Setting.MAX_HEADER_LIST_SIZE]: 1000 } } },
+    );
+  });
+
+  test("R16 without a word of the server 64 KiB are taken as its limit", async () => {
+    await scripted(async ({ server, client }) => {
+      const { code } = await outcome(client.unary(Buffer.alloc(0), { metadata: { "x-a": "v".repeat(70_000) } }));
+      assert.equal(code, Code.INTERNAL);
+      const connection = await server.connection();
+      await connection.roundTrip();
+      assert.ok(!connection.frames.some(({ name }) => name === "HEADERS"));
     });
   });
 

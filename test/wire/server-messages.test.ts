@@ -179,6 +179,36 @@ describe("cutting", () => {
     });
   });
 
+  test("R48 empty messages in 100,000 DATA frames of one byte, unread for now, cost no more than their bytes", async () => {
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    let count = 0;
+    let tookMs = Infinity;
+    await served(
+      {
+        async clientStreaming(requests) {
+          await gate;
+          const startedAt = performance.now();
+          for await (const { length } of requests) count += length === 0 ? 1 : 0;
+          tookMs = performance.now() - startedAt;
+          return Buffer.alloc(0);
+        },
+      },
+      async ({ connect }) => {
+        const client = await connect();
+        const streamId = client.open(requestFields(CLIENT_STREAMING));
+        const frame = encodeFrame(FrameType.DATA, 0, streamId, Buffer.of(0));
+        client.raw(Buffer.concat(Array.from({ length: 100_000 }, () => frame)));
+        await client.roundTrip();
+        client.data(streamId, Buffer.alloc(0), { endStream: true });
+        go();
+        assert.equal((await client.reply(streamId)).grpcStatus, Code.OK);
+      },
+    );
+    assert.equal(count, 20_000);
+    assert.ok(tookMs < 2000, `reading took ${tookMs} ms`);
+  });
+
   test("R48 hundreds of messages in one DATA frame come out one by one", async () => {
     const many = Array.from({ length: 500 }, (_, i) => `message ${i}`);
     await served({}, async ({ connect }) => {

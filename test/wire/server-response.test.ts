@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, StatusError, type HandlerCall } from "../../src/core.js";
-import { ErrorCode } from "../support/http2-frame.js";
+import { ErrorCode, Setting } from "../support/http2-frame.js";
 import { field, fieldAll, type Frame } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, served } from "../support/peer-served.js";
@@ -272,6 +272,54 @@ describe("form", () => {
         else assert.equal(second.grpcStatus, Code.INTERNAL, `order ${second.order.join(" ")}`);
       },
     );
+  });
+
+  test("a grpc-message of more than 8 KiB is cut there, between two escapes", async () => {
+    const texts = [
+      "x".repeat(100_000),
+      `${"x".repeat(8191)}\u00e9`,
+      `${"x".repeat(8187)}\u{1f600}`,
+      "\u00e9".repeat(50_000),
+    ];
+    let text = "";
+    const unary = (): never => {
+      throw new StatusError(Code.NOT_FOUND, text);
+    };
+    await served({ unary }, async ({ connect }) => {
+      const client = await connect();
+      for (text of texts) {
+        const { grpcStatus, grpcMessage } = await call(client, UNARY, HELLO);
+        assert.equal(grpcStatus, Code.NOT_FOUND);
+        assert.ok(grpcMessage.length <= 8192 && grpcMessage.length > 8185, String(grpcMessage.length));
+        assert.match(grpcMessage, /^(?:[^%]|%[0-9A-F]{2})+$/);
+      }
+    });
+  });
+
+  test("metadata over the client's MAX_HEADER_LIST_SIZE ends its call INTERNAL, the limit itself passes", async () => {
+    for (const where of ["headers", "trailers"] as const) {
+      let bytes = 0;
+      await served(
+        {
+          unary: (request, handlerCall) => {
+            handlerCall[where].set("x-a", "v".repeat(bytes));
+            return request;
+          },
+        },
+        async ({ connect, errors }) => {
+          const client = await connect({ settings: { [Setting.MAX_HEADER_LIST_SIZE]: 1000 } });
+          await client.roundTrip();
+          const first = await call(client, UNARY, HELLO);
+          const size = first[where].reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
+          bytes = 1000 - size;
+          assert.equal((await call(client, UNARY, HELLO)).grpcStatus, Code.OK, where);
+          assert.equal(errors.length, 0);
+          bytes++;
+          assert.equal((await call(client, UNARY, HELLO)).grpcStatus, Code.INTERNAL, where);
+          assert.equal(errors.length, 1);
+        },
+      );
+    }
   });
 
   test("R45 headers and trailers bigger than one frame are sent whole", async () => {

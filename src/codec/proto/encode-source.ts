@@ -62,10 +62,32 @@ class EncoderSource {
     s.line("let v, n, i, l; const s = w.pos;");
     for (const property of this.#shape.properties) if (property.kind === "oneof") this.#oneof(property);
     for (const field of this.#shape.fields.toSorted((a, b) => a.number - b.number)) this.#field(field);
+    for (const [name, wanted] of this.#misspellings()) {
+      s.line(
+        `if (m[${quote(name)}] !== undefined && Object.hasOwn(m, ${quote(name)})) ${s.constant(wrong)}(m[${quote(name)}], ${quote(name)}, ${quote(wanted)});`,
+      );
+    }
     s.line(`if (m[${s.constant(unknownFields)}] !== undefined) ${s.constant(writeUnknown)}(m, w);`);
-    s.line(`if (w.pos === s) ${s.constant(checkEmpty)}(m, ${name});`);
+    const known = s.constant(new Set(this.#shape.properties.map(({ property }) => property)));
+    s.line(`if (w.pos === s) ${s.constant(checkEmpty)}(m, ${name}, ${known});`);
     s.line("};");
     return s.compile() as EncodeMessage;
+  }
+
+  /**
+   * Names that mean a field but are not its property: the `.proto`'s spelling, and a member of a oneof beside it. They are
+   * refused, as their values would be lost; properties that mean nothing here are the caller's own.
+   */
+  #misspellings(): Map<string, string> {
+    const found = new Map<string, string>();
+    const properties = new Set(this.#shape.properties.map(({ property }) => property));
+    for (const { name, property, oneof } of this.#shape.fields) {
+      const wanted = oneof === undefined ? `given as ${property}` : `given as ${oneof}: { case: "${property}", value }`;
+      for (const wrongName of [name, property]) {
+        if (!properties.has(wrongName) && !INHERITED.has(wrongName)) found.set(wrongName, wanted);
+      }
+    }
+    return found;
   }
 
   #get(property: string): string {

@@ -78,9 +78,18 @@ export function withArticle(name: string): string {
  *
  * @throws WrongValue when `message` is an object that cannot be meant as a message.
  */
-export function checkEmpty(message: object, typeName: string): void {
+export function checkEmpty(message: object, typeName: string, known: ReadonlySet<string>): void {
   const prototype: unknown = Object.getPrototypeOf(message);
-  if (prototype === Object.prototype || prototype === null) return;
+  if (prototype === Object.prototype || prototype === null) {
+    const names = Object.keys(message);
+    if (names.length === 0 || names.some((name) => known.has(name))) return;
+    const fields = known.size === 0 ? "it has none" : [...known].slice(0, 8).join(", ");
+    wrong(
+      (message as Record<string, unknown>)[names[0] as string],
+      names[0] as string,
+      `a field of ${typeName} (${fields})`,
+    );
+  }
   const foreign =
     ArrayBuffer.isView(message) ||
     message instanceof ArrayBuffer ||

@@ -76,7 +76,7 @@ message RouteSummary {
   // The length of the way from point to point, in metres.
   int32 distance = 3;
 
-  // The time from the start of the call to its last point, in seconds.
+  // The time from the start of the call to its end, when the client has said that no more points come, in seconds.
   int32 elapsed_time = 4;
 }
 `,

@@ -6,7 +6,7 @@
  */
 import type { Service } from "../../codec/method.js";
 import { isLoopback, parseAddress, type Address } from "../address.js";
-import { checkOptions, numbersFrom } from "../options.js";
+import { checkCallback, checkOptions, numbersFrom } from "../options.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
@@ -48,6 +48,7 @@ export class Channel {
     const address = parseAddress(target, DEFAULT_PORT);
     checkPlaintext(target, address, options.tls);
     checkAuthority(options.authority);
+    checkCallback("onError", options.onError);
     this.target = target;
     const limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;

@@ -211,8 +211,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
         new StatusError(Code.RESOURCE_EXHAUSTED, `the response headers are larger than the limit of ${limit} bytes`),
       );
     } else if (block.kind === "refused") {
-      // The server's own words decide the status; the rest of the stream is of no use.
-      this.fail(new StatusError(block.status.code, block.status.message, { origin: "remote" }));
+      // The block decides the status; the rest of the stream is of no use.
+      this.fail(new StatusError(block.status.code, block.status.message, { origin: block.origin }));
     } else if (block.kind === "headers") {
       this.responses.coding = block.coding;
       this.outcome.headersArrived(block.metadata);
@@ -238,10 +238,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   #endedWithoutStatus(): void {
     if (this.outcome.decided) return;
     const stream = this.#stream as ClientHttp2Stream;
-    const status = statusOfReset(stream, this.#connection as Connection, this.#headersTooLarge);
+    const { status, origin } = statusOfReset(stream, this.#connection as Connection, this.#headersTooLarge);
     // "CANCELLED while the local deadline has passed is DEADLINE_EXCEEDED": both clocks run out at once.
     if (status.code === Code.CANCELLED && (this.#deadline?.remainingMs ?? 1) <= 0) this.#deadlineExceeded();
-    else this.#end(new StatusError(status.code, status.message, { origin: "remote" }), "by peer");
+    else this.#end(new StatusError(status.code, status.message, { origin }), "by peer");
   }
 
   #finishByPeer(status: Status): void {
@@ -328,7 +328,11 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#owner.subchannel.suspect(connection);
     }
     const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
-    this.fail(new StatusError(Code.DEADLINE_EXCEEDED, `the deadline of ${ms} ms passed while ${this.#phase()}`));
+    const text =
+      ms > 0
+        ? `the deadline of ${ms} ms passed while ${this.#phase()}`
+        : "the deadline had passed when the call was started";
+    this.fail(new StatusError(Code.DEADLINE_EXCEEDED, text));
   }
 
   #phase(): string {

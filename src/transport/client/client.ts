@@ -5,7 +5,7 @@
  * and nothing is left to send; no call raises `unhandledRejection`, however it is ignored.
  */
 import { Metadata } from "../../codec/metadata.js";
-import type { Method, MethodKind, Service } from "../../codec/method.js";
+import { checkService, type Method, type MethodKind, type Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { sendAll } from "../message-sink.js";
 import type { CallOptions } from "./call-options.js";
@@ -22,6 +22,7 @@ import { ClientCall, type ClientCallOwner } from "./client-call.js";
 
 /** Makes the functions that call a service's methods. */
 export function createClient<S extends Service>(service: S, owner: ClientCallOwner): Client<S> {
+  checkService(service, "make a client of this");
   const client: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const [name, method] of Object.entries(service.methods)) client[name] = CALL[method.kind](method, owner);
   return Object.freeze(client) as Client<S>;

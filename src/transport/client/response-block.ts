@@ -13,7 +13,12 @@ import { Code, type Status } from "../../codec/status.js";
 export type ResponseBlock =
   | { readonly kind: "headers"; readonly metadata: Metadata; readonly coding: string | undefined }
   | { readonly kind: "end"; readonly metadata: Metadata; readonly status: Status }
-  | { readonly kind: "refused"; readonly status: Status };
+  | {
+      readonly kind: "refused";
+      readonly status: Status;
+      /** Whether the peer said so, or this side found it. */
+      readonly origin: "local" | "remote";
+    };
 
 /** Reads the first block of a response; `rawHeaders` is the list that keeps repeated names apart. */
 export function readResponse(
@@ -31,7 +36,7 @@ export function readResponse(
   }
   if (!isGrpc) {
     const said = httpStatus === 200 ? undefined : statusIn(headers);
-    return { kind: "refused", status: said ?? statusOfHttp(httpStatus, contentType) };
+    return { kind: "refused", status: said ?? statusOfHttp(httpStatus, contentType), origin: "remote" };
   }
   if (subtype !== "" && subtype !== "proto") {
     const shown = JSON.stringify(subtype.slice(0, 64));
@@ -64,5 +69,5 @@ function checkBinary(rawHeaders: readonly string[]): ResponseBlock | undefined {
 }
 
 function refused(message: string): ResponseBlock {
-  return { kind: "refused", status: { code: Code.INTERNAL, message } };
+  return { kind: "refused", status: { code: Code.INTERNAL, message }, origin: "local" };
 }

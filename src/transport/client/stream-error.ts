@@ -31,27 +31,39 @@ function errorName(code: number): string {
 }
 
 /** The status of a call whose stream ended without one. `headersTooLarge`: Node refused to send our own header block. */
-export function statusOfReset(stream: ClientHttp2Stream, connection: Connection, headersTooLarge: boolean): Status {
+export function statusOfReset(
+  stream: ClientHttp2Stream,
+  connection: Connection,
+  headersTooLarge: boolean,
+): { readonly status: Status; readonly origin: "local" | "remote" } {
   const { goaway, session } = connection;
   if (headersTooLarge) {
-    return { code: Code.INTERNAL, message: "the request headers are too large to be sent" };
+    return local(Code.INTERNAL, "the request headers are too large to be sent");
   }
   if (goaway !== undefined && (stream.id === undefined || stream.id > goaway.lastStreamId)) {
-    return { code: Code.UNAVAILABLE, message: `the server did not take the call: GOAWAY ${describeGoaway(goaway)}` };
+    return remote(Code.UNAVAILABLE, `the server did not take the call: GOAWAY ${describeGoaway(goaway)}`);
   }
   // A GOAWAY with an error code makes Node reset every stream with that code, which says nothing about the call.
   if (goaway !== undefined && goaway.code !== constants.NGHTTP2_NO_ERROR) {
-    return { code: Code.UNAVAILABLE, message: `the server closed the connection: GOAWAY ${describeGoaway(goaway)}` };
+    return remote(Code.UNAVAILABLE, `the server closed the connection: GOAWAY ${describeGoaway(goaway)}`);
   }
   if (session.destroyed) {
-    return { code: Code.UNAVAILABLE, message: `the connection was lost: ${connection.lost ?? "closed by the server"}` };
+    return local(Code.UNAVAILABLE, `the connection was lost: ${connection.lost ?? "closed by the server"}`);
   }
   const reset = stream.rstCode ?? 0;
   if (reset === constants.NGHTTP2_NO_ERROR) {
-    return { code: Code.INTERNAL, message: "protocol error: the server ended the stream without a status" };
+    return local(Code.INTERNAL, "protocol error: the server ended the stream without a status");
   }
   const code = RESETS[reset]?.[1] ?? Code.INTERNAL;
-  return { code, message: `the server reset the stream with ${errorName(reset)}` };
+  return remote(code, `the server reset the stream with ${errorName(reset)}`);
+}
+
+function local(code: Code, message: string): { status: Status; origin: "local" } {
+  return { status: { code, message }, origin: "local" };
+}
+
+function remote(code: Code, message: string): { status: Status; origin: "remote" } {
+  return { status: { code, message }, origin: "remote" };
 }
 
 function describeGoaway(goaway: Goaway): string {

@@ -52,7 +52,14 @@ export interface Registered {
   readonly serve: Serve;
 }
 
-const INHERITED = Object.prototype as unknown as Record<string, unknown>;
+/** Whether a property comes from `Object.prototype`, or is the `constructor` that every class has. */
+function isInherited(implementation: object, name: string): boolean {
+  if (Object.hasOwn(implementation, name)) return false;
+  return (
+    name === "constructor" ||
+    (implementation as Record<string, unknown>)[name] === (Object.prototype as unknown as Record<string, unknown>)[name]
+  );
+}
 
 type AnyHandler = (input: unknown, call: HandlerCall) => unknown;
 
@@ -62,7 +69,7 @@ export function registerHandlers(service: Service, implementation: object): Regi
   return Object.values(service.methods).flatMap((method): Registered[] => {
     const handler = handlers[method.localName];
     // What every object inherits, such as `constructor`, implements nothing.
-    if (handler === undefined || handler === INHERITED[method.localName]) return [];
+    if (handler === undefined || isInherited(implementation, method.localName)) return [];
     if (typeof handler !== "function") {
       throw new TypeError(
         `Cannot add ${service.typeName} as ${method.localName} must be a function: current value is ${typeof handler}`,

@@ -7,10 +7,10 @@
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import type { Service } from "../../codec/method.js";
+import { checkService, type Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
-import { checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
+import { checkCallback, checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
 import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, type ServerLimits } from "./limits.js";
@@ -64,6 +64,8 @@ export class Server {
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
     checkOptions("Server", options, ["onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
+    checkCallback("onError", options.onError);
+    checkCallback("onCallEnd", options.onCallEnd);
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;
     this.#sessionOwner = {
@@ -80,6 +82,7 @@ export class Server {
    * @throws TypeError when a handler is not a function, has a name the service does not know, or the service is there already.
    */
   add<S extends Service>(service: S, implementation: Implementation<S>): this {
+    checkService(service, "add this");
     if (typeof implementation !== "object" || implementation === null) {
       throw new TypeError(`Cannot add ${service.typeName} as its implementation must be an object of handlers`);
     }
@@ -155,10 +158,7 @@ export class Server {
     return listener;
   }
 
-  /**
-   * A session that has closed waits for its peer to close as well, and its `destroy` does then nothing: a peer that never
-   * does would keep its socket for ever.
-   */
+  /** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
   #onConnection(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());

@@ -83,7 +83,7 @@ export class ServerSession implements ServerCallOwner {
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
   }
 
-  /** Asks after each silence. Node takes the callback once, and a PING is no activity to it. */
+  /** The callback fires once, so it is set again after each answer; Node does not count a PING as activity. */
   #watchSilence(): void {
     this.#session.setTimeout(silenceMs(this.limits.keepaliveTimeMs), () => {
       probe(this.#session, this.limits.keepaliveTimeoutMs, (alive) => {

@@ -1,6 +1,7 @@
 /** Compiled encoders: what is accepted, what bytes it becomes, and how a wrong value is named. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadProto } from "../../../src/codec/proto/load.js";
 import { codec, codecOf, schema, toHex } from "./schemas.js";
 
 const Order = codec("order.Order");
@@ -117,8 +118,28 @@ test("class instances, getters, null prototypes and extra properties are accepte
     toHex(Order.encode(Object.assign(Object.create(null), { id: "x" }) as Record<string, unknown>)),
     "0a 01 78",
   );
-  assert.equal(Order.encode({ unheard: 1, of: "things" }).length, 0);
+  assert.equal(Order.encode({ id: "", unheard: 1, of: "things" }).length, 0);
   assert.equal(Order.encode(Object.create({ id: undefined }) as Record<string, unknown>).length, 0);
+});
+
+test("an object that has nothing but properties of something else is refused", () => {
+  assert.match(refusal({ timeoutMs: 5 }), /: timeoutMs must be a field of order\.Order \(id, .*\): current value is 5/);
+});
+
+test("a field under its name in the .proto, or a member beside its oneof, is refused, as its value would be lost", () => {
+  const schema = loadProto({
+    "spelling.proto": `syntax = "proto3"; package spelling;
+      message Book { string id = 1; int32 page_count = 2; oneof media { bytes pdf = 3; string web_url = 4; } }`,
+  });
+  const Book = schema.message("spelling.Book");
+  const given = (book: Record<string, unknown>) => () => Book.encode(book);
+  assert.throws(given({ id: "1", page_count: 2 }), /Book: page_count must be given as pageCount: current value is 2/);
+  assert.throws(
+    given({ id: "1", pdf: new Uint8Array(1) }),
+    /Book: pdf must be given as media: \{ case: "pdf", value \}/,
+  );
+  assert.throws(given({ id: "1", web_url: "x" }), /Book: web_url must be given as media: \{ case: "webUrl", value \}/);
+  given({ id: "1", pageCount: 2, media: { case: "webUrl", value: "x" } })();
 });
 
 test("null and undefined are absent, for every kind of field", () => {

@@ -153,7 +153,7 @@ test("a message above maxSendBytes is RESOURCE_EXHAUSTED, names both sizes and l
   writer.release();
 });
 
-test("a message of 4 GiB is RESOURCE_EXHAUSTED: its length does not fit the prefix", () => {
+test("R56 a message of 4 GiB is RESOURCE_EXHAUSTED: its length does not fit the prefix", () => {
   const writer = MessageWriter.acquire();
   const huge: MessageType<string> = {
     typeName: "test.Huge",
