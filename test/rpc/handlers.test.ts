@@ -129,7 +129,10 @@ describe("an implementation", () => {
       [new Handlers(), true],
     ] as const) {
       const errors: unknown[] = [];
-      const server = new Server({ onError: (error) => errors.push(error) }).add(service, implementation);
+      const server = new Server({ onError: (error) => errors.push(error) }).add(
+        service,
+        implementation as Implementation<typeof service>,
+      );
       const { port } = await server.listen("127.0.0.1:0");
       const channel = new Channel(`127.0.0.1:${port}`);
       const client = channel.client(service) as unknown as Record<string, (input: unknown) => CallFacts>;

@@ -68,7 +68,7 @@ describe("a limit that HTTP/2 or a timer does not take", () => {
   /** Makes one call with these options; `"refused"` when a constructor threw a TypeError. */
   async function tried(serverOptions: ServerOptions, channelOptions: ChannelOptions): Promise<string> {
     try {
-      new Server(serverOptions);
+      assert.ok(new Server(serverOptions) instanceof Server);
       await new Channel("127.0.0.1:1", channelOptions).close();
     } catch (error) {
       assert.ok(error instanceof TypeError, String(error));

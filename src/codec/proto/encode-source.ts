@@ -62,9 +62,9 @@ class EncoderSource {
     s.line("let v, n, i, l; const s = w.pos;");
     for (const property of this.#shape.properties) if (property.kind === "oneof") this.#oneof(property);
     for (const field of this.#shape.fields.toSorted((a, b) => a.number - b.number)) this.#field(field);
-    for (const [name, wanted] of this.#misspellings()) {
+    for (const [wrongName, hint] of this.#misspellings()) {
       s.line(
-        `if (m[${quote(name)}] !== undefined && Object.hasOwn(m, ${quote(name)})) ${s.constant(wrong)}(m[${quote(name)}], ${quote(name)}, ${quote(wanted)});`,
+        `if (m[${quote(wrongName)}] !== undefined && Object.hasOwn(m, ${quote(wrongName)})) ${s.constant(wrong)}(m[${quote(wrongName)}], ${quote(wrongName)}, ${quote(hint)});`,
       );
     }
     s.line(`if (m[${s.constant(unknownFields)}] !== undefined) ${s.constant(writeUnknown)}(m, w);`);
@@ -82,9 +82,9 @@ class EncoderSource {
     const found = new Map<string, string>();
     const properties = new Set(this.#shape.properties.map(({ property }) => property));
     for (const { name, property, oneof } of this.#shape.fields) {
-      const wanted = oneof === undefined ? `given as ${property}` : `given as ${oneof}: { case: "${property}", value }`;
+      const hint = oneof === undefined ? `given as ${property}` : `given as ${oneof}: { case: "${property}", value }`;
       for (const wrongName of [name, property]) {
-        if (!properties.has(wrongName) && !INHERITED.has(wrongName)) found.set(wrongName, wanted);
+        if (!properties.has(wrongName) && !INHERITED.has(wrongName)) found.set(wrongName, hint);
       }
     }
     return found;

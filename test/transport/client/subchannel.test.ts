@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { StatusError } from "../../../src/codec/status.js";
+import type { StatusError } from "../../../src/codec/status.js";
 import { DEFAULT_CHANNEL_LIMITS } from "../../../src/transport/client/limits.js";
 import { MAX_STREAMS_OF_A_SESSION, Subchannel, type Lease } from "../../../src/transport/client/subchannel.js";
 import { RawServer } from "../../support/peer.js";
