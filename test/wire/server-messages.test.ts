@@ -179,7 +179,7 @@ describe("cutting", () => {
     });
   });
 
-  test("R48 empty messages in 100,000 DATA frames of one byte, unread for now, cost no more than their bytes", async () => {
+  test("R48 empty messages in 250,000 DATA frames of one byte, unread for now, cost no more than their bytes", async () => {
     let go: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (go = resolve));
     let count = 0;
@@ -198,14 +198,14 @@ describe("cutting", () => {
         const client = await connect();
         const streamId = client.open(requestFields(CLIENT_STREAMING));
         const frame = encodeFrame(FrameType.DATA, 0, streamId, Buffer.of(0));
-        client.raw(Buffer.concat(Array.from({ length: 100_000 }, () => frame)));
+        client.raw(Buffer.concat(Array.from({ length: 250_000 }, () => frame)));
         await client.roundTrip();
         client.data(streamId, Buffer.alloc(0), { endStream: true });
         go();
         assert.equal((await client.reply(streamId)).grpcStatus, Code.OK);
       },
     );
-    assert.equal(count, 20_000);
+    assert.equal(count, 50_000);
     assert.ok(tookMs < 2000, `reading took ${tookMs} ms`);
   });
 
