@@ -196,6 +196,8 @@ describe("cutting", () => {
       },
       async ({ connect }) => {
         const client = await connect();
+        // The server's window holds once its SETTINGS are acknowledged.
+        await client.roundTrip();
         const streamId = client.open(requestFields(CLIENT_STREAMING));
         const frame = encodeFrame(FrameType.DATA, 0, streamId, Buffer.of(0));
         client.raw(Buffer.concat(Array.from({ length: 250_000 }, () => frame)));
