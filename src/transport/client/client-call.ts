@@ -31,6 +31,9 @@ export interface ClientCallOwner {
   callUnobserved(error: unknown, path: string): void;
 }
 
+/** What a request's own headers stay below, long paths and authorities included. */
+const SMALL_BLOCK_BYTES = 1024;
+
 /** Metadata that HPACK must not remember, so that it cannot be guessed from the size of later requests. RFC 7541 §7.1. */
 const SENSITIVE = ["authorization", "cookie"];
 
@@ -132,7 +135,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     const { authority } = this.#owner;
     const { path } = this.method;
     const headers = requestHeaders({ scheme: "http", authority, path, timeoutMs, metadata: this.#metadata });
-    if (this.#metadata !== undefined && !this.#fits(headers, lease.connection)) return;
+    // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
+    const mayBeLarge = this.#metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
+    if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
     let stream: ClientHttp2Stream;
     try {
       const fields = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
