@@ -5,7 +5,7 @@
  * Laws: a block is built here and nowhere else; only a received `grpc-status` yields OK.
  */
 import type { Metadata } from "./metadata.js";
-import { Code, codeName, decodeStatusMessage, encodeStatusMessage, isCode, type Status } from "./status.js";
+import { Code, decodeStatusMessage, encodeStatusMessage, isCode, type Status } from "./status.js";
 import { formatTimeout } from "./timeout.js";
 
 /** The version of this library, as `user-agent` tells it. A test holds it equal to package.json's. */
@@ -140,9 +140,4 @@ export function statusOfHttp(httpStatus: number, contentType: string | undefined
   const type =
     contentType === undefined ? "no content-type" : `content-type ${JSON.stringify(contentType.slice(0, 128))}`;
   return { code, message: `peer answered HTTP status ${httpStatus} with ${type} instead of gRPC` };
-}
-
-/** `"NOT_FOUND: no such order"`, for a log line. */
-export function formatStatus(status: Status): string {
-  return status.message === "" ? codeName(status.code) : `${codeName(status.code)}: ${status.message}`;
 }

@@ -80,11 +80,6 @@ export class MessageSink<T> {
     return this.#ending;
   }
 
-  /** Whether bytes were handed to the stream. */
-  get written(): boolean {
-    return this.#written;
-  }
-
   /** Whether bytes wait for flow control. */
   get blocked(): boolean {
     return this.#blocked;

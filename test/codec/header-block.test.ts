@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import {
-  formatStatus,
   grpcSubtype,
   parseStatus,
   requestHeaders,
@@ -297,9 +296,4 @@ describe("statusOfHttp", () => {
   test("no HTTP status is OK", () => {
     fc.assert(fc.property(fc.integer(), (httpStatus) => assert.notEqual(statusOfHttp(httpStatus, undefined).code, 0)));
   });
-});
-
-test("formatStatus is the code's name and the text, if there is one", () => {
-  assert.equal(formatStatus({ code: Code.NOT_FOUND, message: "no such order" }), "NOT_FOUND: no such order");
-  assert.equal(formatStatus({ code: Code.OK, message: "" }), "OK");
 });
