@@ -38,6 +38,8 @@ export interface SendLimits {
   readonly maxSendBytes: number;
   /** How many bytes may wait for room when sends are not awaited. */
   readonly maxQueuedBytes: number;
+  /** How many bytes are kept after they were written, so that they can be written to another stream; 0 keeps none. */
+  readonly maxRetryBufferBytes: number;
 }
 
 /** Writes the messages of one direction of one call. */
@@ -51,6 +53,10 @@ export class MessageSink<T> {
   /** Full chunks made before there was a stream. */
   #waiting: Uint8Array[] | undefined;
   #waitingBytes = 0;
+  /** What was written while it may have to be written again. */
+  #kept: Uint8Array[] | undefined;
+  #keptBytes = 0;
+  #committed: boolean;
   #scheduled = false;
   #written = false;
   #blocked = false;
@@ -68,6 +74,12 @@ export class MessageSink<T> {
     this.#type = type;
     this.#limits = limits;
     this.#owner = owner;
+    this.#committed = limits.maxRetryBufferBytes === 0;
+  }
+
+  /** Whether everything written so far can be written again. */
+  get replayable(): boolean {
+    return !this.#committed;
   }
 
   /** Whether nothing more is taken: the call is over, or `end` was called. */
@@ -97,6 +109,31 @@ export class MessageSink<T> {
     if (this.#ending) this.#finish();
     else this.flush();
     if (!this.#blocked) this.drained();
+  }
+
+  /** Takes the stream away: what was written waits for the next one. Only while the sink is {@link replayable}. */
+  detach(): void {
+    if (this.#stream === undefined) return;
+    this.#stream = undefined;
+    this.#waiting = this.#kept;
+    this.#waitingBytes = this.#keptBytes;
+    this.#kept = undefined;
+    this.#keptBytes = 0;
+    this.#blocked = this.#waiting !== undefined;
+  }
+
+  /** There will be no other stream than this one: nothing has to be kept any more. */
+  commit(): void {
+    this.#committed = true;
+    this.#kept = undefined;
+    this.#keptBytes = 0;
+  }
+
+  #keep(chunk: Uint8Array): void {
+    if (this.#committed) return;
+    this.#keptBytes += chunk.length;
+    if (this.#keptBytes > this.#limits.maxRetryBufferBytes) this.commit();
+    else (this.#kept ??= []).push(chunk);
   }
 
   /**
@@ -182,8 +219,11 @@ export class MessageSink<T> {
 
   #write(chunk: Uint8Array): void {
     const stream = this.#stream as SinkStream;
+    this.#keep(chunk);
     if (stream.destroyed || stream.closed) {
-      this.close();
+      // The call above hears of it in a moment, and ends or finds another stream.
+      if (this.#committed) this.close();
+      else this.#blocked = true;
       return;
     }
     this.#announce();
@@ -207,6 +247,7 @@ export class MessageSink<T> {
   #finish(): void {
     const stream = this.#stream as SinkStream;
     const chunk = this.#takeChunk();
+    if (chunk !== undefined) this.#keep(chunk);
     if (stream.destroyed || stream.closed) return;
     if (chunk === undefined) stream.end();
     else {
@@ -227,6 +268,7 @@ export class MessageSink<T> {
     this.#closed = true;
     this.#waiting = undefined;
     this.#waitingBytes = 0;
+    this.commit();
     this.#takeChunk();
     this.#settle();
   }

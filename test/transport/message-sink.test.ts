@@ -6,7 +6,7 @@ import { Code } from "../../src/codec/status.js";
 import { MessageSink, sendAll, type SinkOwner, type SinkStream } from "../../src/transport/message-sink.js";
 import { Bytes, messagesIn } from "../support/peer-service.js";
 
-const LIMITS = { maxSendBytes: Infinity, maxQueuedBytes: 100_000 };
+const LIMITS = { maxSendBytes: Infinity, maxQueuedBytes: 100_000, maxRetryBufferBytes: 0 };
 
 /** A stream that keeps what is written; full from `highWaterMark` bytes on, until {@link FakeStream.take}. */
 class FakeStream implements SinkStream {

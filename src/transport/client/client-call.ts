@@ -1,25 +1,24 @@
 /**
- * One RPC on the client: from the options to the status, over one HTTP/2 stream.
+ * One RPC on the client: from the options to the status, over one attempt, or two when the server did not take the first.
  *
- * Spec: PROTOCOL-HTTP2.md, "Requests", "Responses", "Errors", "Client Cancellation"; statuscodes.md; RFC 9113 §8.1, §8.7.
- * Laws: only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the server; whatever the server
- * does, no exception and no unhandled event leaves this file.
+ * Spec: PROTOCOL-HTTP2.md, "Requests", "Client Cancellation"; statuscodes.md; gRFC A6 (transparent retries).
+ * Laws: only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the server; a call is sent again only
+ * when no handler can have seen anything of it.
  */
-import { constants, sensitiveHeaders, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
-import { addAbortSignal } from "node:stream";
-import { fieldsBytes, headerListBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
+import { sensitiveHeaders } from "node:http2";
+import { fieldsBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
+import { Attempt, type AttemptOwner } from "./attempt.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
 import type { Connection } from "./connection.js";
 import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
-import { readResponse, readTrailers, type ResponseBlock } from "./response-block.js";
-import { statusOfReset } from "./stream-error.js";
+import type { StreamEnd } from "./stream-error.js";
 import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 
 /** The channel above, as far as a call needs it. */
@@ -38,7 +37,7 @@ const SMALL_BLOCK_BYTES = 1024;
 const SENSITIVE = ["authorization", "cookie"];
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
-export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, Waiting {
+export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, Waiting, AttemptOwner {
   readonly method: Method;
   readonly requests: MessageSink<Req>;
   readonly responses: MessageStream<Res>;
@@ -48,14 +47,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly #deadline: Deadline | undefined;
   readonly #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
-  #lease: Lease | undefined;
-  #connection: Connection | undefined;
-  #stream: ClientHttp2Stream | undefined;
-  /** What its connection had been heard of when the stream was opened. */
-  #heardBefore = 0;
-  #headersTooLarge = false;
-  /** What the peer's trailers say; it becomes the status when the messages before it have arrived. */
-  #peerStatus: Status | undefined;
+  #attempt: Attempt | undefined;
+  /** Whether the call was sent again already after a server had refused it. */
+  #retried = false;
 
   /** The one response of a unary or client-streaming call that ended OK. */
   response: Res | undefined;
@@ -122,11 +116,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.fail(error);
   }
 
+  get maxHeaderListBytes(): number {
+    return this.#owner.limits.maxHeaderListBytes;
+  }
+
   /** A session has room: the stream is opened and what has gathered is sent. */
   ready(lease: Lease): void {
-    this.#lease = lease;
-    this.#connection = lease.connection;
-    this.#heardBefore = lease.connection.heard;
+    const attempt = new Attempt(this, lease);
+    this.#attempt = attempt;
     const timeoutMs = this.#deadline?.remainingMs;
     if (timeoutMs !== undefined && timeoutMs <= 0) {
       this.#deadlineExceeded();
@@ -138,17 +135,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
     const mayBeLarge = this.#metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
     if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
-    let stream: ClientHttp2Stream;
+    const fields = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
     try {
-      const fields = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
-      stream = lease.connection.session.request(fields, { endStream: false });
+      const stream = attempt.open(fields);
+      this.responses.attach(stream);
+      this.requests.attach(stream);
     } catch (error) {
-      this.#notOpened(lease, error);
-      return;
+      this.#notOpened(attempt, error);
     }
-    this.#listen(stream, lease.connection);
-    this.responses.attach(stream);
-    this.requests.attach(stream);
   }
 
   /** A server that is sent more than it takes may drop the whole connection, and all its other calls. */
@@ -161,98 +155,76 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   /** The session ended a moment ago (nothing was sent: wait for another one), or Node refuses the metadata. */
-  #notOpened(lease: Lease, error: unknown): void {
-    this.#lease = undefined;
-    const { session } = lease.connection;
-    const ended = session.destroyed || session.closed;
-    // In this order: the place given back goes to the next call that waits, which must not get the same session.
-    if (ended) this.#owner.subchannel.retire(lease.connection);
-    lease.release();
-    if (ended) {
-      this.#owner.subchannel.wait(this);
+  #notOpened(attempt: Attempt, error: unknown): void {
+    const { session } = attempt.connection;
+    if (session.destroyed || session.closed) {
+      this.#tryAgain(attempt);
       return;
     }
     const reason = error instanceof Error ? error.message : String(error);
     this.fail(new StatusError(Code.INTERNAL, `the request headers cannot be sent: ${reason}`, { cause: error }));
   }
 
-  #listen(stream: ClientHttp2Stream, connection: Connection): void {
-    this.#stream = stream;
-    // The raw header list, which alone keeps repeated names apart, is the third argument; the types know two.
-    type BlockListener = (headers: IncomingHttpHeaders, flags: number, rawHeaders: readonly string[]) => void;
-    const onResponse: BlockListener = (headers, flags, raw) => {
-      connection.heard++;
-      const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      this.#onBlock(readResponse(headers, raw, endsStream), raw);
-      if (endsStream && this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
-    };
-    const onTrailers: BlockListener = (headers, _flags, raw) => {
-      // Unread messages may still be in the stream: the status counts from 'end' on.
-      this.#onBlock(readTrailers(headers, raw), raw);
-      this.responses.readToEnd();
-    };
-    stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
-    stream.on("trailers", onTrailers as (headers: IncomingHttpHeaders, flags: number) => void);
-    stream.on("data", (chunk: Buffer) => {
-      connection.heard++;
-      this.responses.push(chunk);
-    });
-    stream.on("end", () => this.#onEnd());
-    stream.on("drain", () => this.requests.drained());
-    // Every failure of a stream also closes it, which is what is acted upon; `frameError` tells one of them apart.
-    stream.on("error", ignore);
-    stream.on("frameError", (_type, code) => {
-      this.#headersTooLarge ||= code === constants.NGHTTP2_FRAME_SIZE_ERROR;
-    });
-    stream.on("close", () => this.#onClose());
+  /** Gives the attempt up and waits for a session that takes the call. */
+  #tryAgain(attempt: Attempt): void {
+    const { subchannel } = this.#owner;
+    const { session } = attempt.connection;
+    this.#attempt = undefined;
+    this.requests.detach();
+    // In this order: the place given back goes to the next call that waits, which must not get the same session.
+    if (session.destroyed || session.closed) subchannel.retire(attempt.connection);
+    attempt.leave(true);
+    const lease = subchannel.take();
+    if (lease !== undefined) this.ready(lease);
+    else subchannel.wait(this);
   }
 
-  #onBlock(block: ResponseBlock, raw: readonly string[]): void {
+  headersArrived(metadata: Metadata, coding: string | undefined): void {
     if (this.outcome.decided) return;
-    const limit = this.#owner.limits.maxHeaderListBytes;
-    // A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
-    if (this.#connection?.acknowledged === false && headerListBytes(raw) > limit) {
-      this.fail(
-        new StatusError(Code.RESOURCE_EXHAUSTED, `the response headers are larger than the limit of ${limit} bytes`),
-      );
-    } else if (block.kind === "refused") {
-      // The block decides the status; the rest of the stream is of no use.
-      this.fail(new StatusError(block.status.code, block.status.message, { origin: block.origin }));
-    } else if (block.kind === "headers") {
-      this.responses.coding = block.coding;
-      this.outcome.headersArrived(block.metadata);
-    } else {
-      this.outcome.peerTrailers = block.metadata;
-      this.#peerStatus = block.status;
+    this.requests.commit();
+    this.responses.coding = coding;
+    this.outcome.headersArrived(metadata);
+  }
+
+  chunkArrived(chunk: Buffer): void {
+    this.responses.push(chunk);
+  }
+
+  trailersArrived(): void {
+    // Unread messages may still be in the stream: they are taken in, and the status counts from their end on.
+    this.responses.readToEnd();
+  }
+
+  answerRefused(error: StatusError): void {
+    this.fail(error);
+  }
+
+  drained(): void {
+    this.requests.drained();
+  }
+
+  streamLost({ status, origin, unprocessed }: StreamEnd): void {
+    if (this.outcome.decided) return;
+    const attempt = this.#attempt as Attempt;
+    if (unprocessed !== undefined && this.#mayTryAgain(unprocessed)) {
+      this.#retried ||= unprocessed === "refused";
+      this.#tryAgain(attempt);
     }
-  }
-
-  #onEnd(): void {
-    if (this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
-    // The end also comes with a reset or a lost connection, which 'close' tells in a moment; and sometimes alone.
-    else if (!this.outcome.decided) setImmediate(() => this.#endedWithoutStatus());
-  }
-
-  #onClose(): void {
-    // A stream that was closed before its end may have taken messages with it: then it was not OK, whatever was said.
-    const complete = this.#peerStatus?.code !== Code.OK || this.#stream?.readableEnded === true;
-    if (this.#peerStatus !== undefined && complete) this.#finishByPeer(this.#peerStatus);
-    else this.#endedWithoutStatus();
-  }
-
-  #endedWithoutStatus(): void {
-    if (this.outcome.decided) return;
-    const stream = this.#stream as ClientHttp2Stream;
-    const { status, origin } = statusOfReset(stream, this.#connection as Connection, this.#headersTooLarge);
     // "CANCELLED while the local deadline has passed is DEADLINE_EXCEEDED": both clocks run out at once.
-    if (status.code === Code.CANCELLED && (this.#deadline?.remainingMs ?? 1) <= 0) this.#deadlineExceeded();
+    else if (status.code === Code.CANCELLED && (this.#deadline?.remainingMs ?? 1) <= 0) this.#deadlineExceeded();
     else this.#end(new StatusError(status.code, status.message, { origin }), "by peer");
   }
 
-  #finishByPeer(status: Status): void {
+  /** gRFC A6: a call that never left is tried again freely, one that the server refused is tried again once. */
+  #mayTryAgain(unprocessed: "never sent" | "refused"): boolean {
+    if (!this.requests.replayable || this.outcome.hasHeaders) return false;
+    return unprocessed === "never sent" || !this.#retried;
+  }
+
+  peerFinished(status: Status, trailers: Metadata): void {
     if (this.outcome.decided) return;
+    this.outcome.peerTrailers = trailers;
     if (status.code !== Code.OK) {
-      const trailers = this.outcome.peerTrailers;
       this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers }), "by peer");
     } else if (sendsOneResponse(this.method.kind)) {
       try {
@@ -294,7 +266,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     if (this.outcome.decided) return;
     this.outcome.decide(error);
     this.#owner.subchannel.forget(this);
-    this.#leaveStream(decided === "here");
+    this.#attempt?.leave(decided === "here");
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
     if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();
@@ -304,34 +276,13 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.requests.close();
   }
 
-  /** Makes sure the stream ends on the wire, and gives its place back. */
-  #leaveStream(cancel: boolean): void {
-    const stream = this.#stream;
-    if (stream !== undefined && !stream.destroyed) {
-      if (cancel) {
-        // The one way to send a clean RST_STREAM(CANCEL): close(CANCEL) would half-close first, as if the requests were
-        // complete, and destroy() would say NO_ERROR.
-        addAbortSignal(AbortSignal.abort(), stream);
-      } else if (stream.writableLength > 0) {
-        // RST_STREAM(NO_ERROR); close(NO_ERROR) would wait for the request to be sent, which may be never.
-        stream.destroy();
-      } else if (!stream.writableEnded) {
-        stream.end();
-      }
-    }
-    this.#lease?.release();
-    this.#lease = undefined;
-  }
-
   #reportUnobserved(error: StatusError): void {
     if (!this.observed && !this.responses.pulled) this.#owner.callUnobserved(error, this.method.path);
   }
 
   #deadlineExceeded(): void {
-    const connection = this.#connection;
-    if (this.#stream !== undefined && connection?.heard === this.#heardBefore) {
-      this.#owner.subchannel.suspect(connection);
-    }
+    const attempt = this.#attempt;
+    if (attempt?.silent === true) this.#owner.subchannel.suspect(attempt.connection);
     const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
     const text =
       ms > 0
@@ -341,7 +292,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #phase(): string {
-    if (this.#stream === undefined) return "waiting for a connection";
+    if (this.#attempt === undefined) return "waiting for a connection";
     return this.outcome.hasHeaders ? "receiving messages" : "waiting for the response";
   }
 
@@ -381,7 +332,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   receiveAbandoned(): void {
-    if (!this.outcome.decided && this.#peerStatus === undefined) {
+    if (!this.outcome.decided && this.#attempt?.told !== true) {
       this.cancel();
       return;
     }
@@ -396,5 +347,3 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }
-
-function ignore(): void {}

@@ -17,6 +17,11 @@ export interface ChannelLimits extends ReceiveLimits, SendLimits {
   readonly maxSendBytes: number;
   /** Bytes of messages that may wait in one call whose sends are not awaited. Default 4 MiB. Over it: RESOURCE_EXHAUSTED. */
   readonly maxQueuedBytes: number;
+  /**
+   * Bytes of requests that one call keeps until the server's headers come, to send them again when the server did not take the
+   * call. Default 1 MiB, as in grpc-java. A call that sent more than that fails UNAVAILABLE instead; 0 tries no call again.
+   */
+  readonly maxRetryBufferBytes: number;
   /** The largest response header list, in bytes. Default 16 KiB. */
   readonly maxHeaderListBytes: number;
   /** The most header fields in one block. Default 2,000. */
@@ -34,6 +39,7 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   maxMessageValues: 250_000,
   maxSendBytes: Infinity,
   maxQueuedBytes: 4 * 1024 * 1024,
+  maxRetryBufferBytes: 1024 * 1024,
   maxHeaderListBytes: 16 * 1024,
   maxHeaderPairs: 2000,
   streamWindowBytes: 256 * 1024,

@@ -1,7 +1,7 @@
 /**
  * What it means when a stream ends without a `grpc-status`.
  *
- * Spec: PROTOCOL-HTTP2.md, "Errors" (the table of HTTP/2 codes); RFC 9113 §6.8, §7.
+ * Spec: PROTOCOL-HTTP2.md, "Errors" (the table of HTTP/2 codes); RFC 9113 §6.8, §7, §8.7.
  */
 import { constants, type ClientHttp2Stream } from "node:http2";
 import { Code, type Status } from "../../codec/status.js";
@@ -30,40 +30,52 @@ function errorName(code: number): string {
   return RESETS[code]?.[0] ?? `error code ${code}`;
 }
 
-/** The status of a call whose stream ended without one. `headersTooLarge`: Node refused to send our own header block. */
-export function statusOfReset(
-  stream: ClientHttp2Stream,
-  connection: Connection,
-  headersTooLarge: boolean,
-): { readonly status: Status; readonly origin: "local" | "remote" } {
+/** How a stream ended that carried no status. */
+export interface StreamEnd {
+  readonly status: Status;
+  /** Whether the peer said so, or this side found it. */
+  readonly origin: "local" | "remote";
+  /**
+   * How it is known that no handler saw anything of the call, so that it may be tried again: it never left this process, or the
+   * server said that it did not take it. `undefined` when it may have run.
+   */
+  readonly unprocessed: "never sent" | "refused" | undefined;
+}
+
+/** What the end of a stream without a status means. `headersTooLarge`: Node refused to send our own header block. */
+export function endOfStream(stream: ClientHttp2Stream, connection: Connection, headersTooLarge: boolean): StreamEnd {
   const { goaway, session } = connection;
   if (headersTooLarge) {
     return local(Code.INTERNAL, "the request headers are too large to be sent");
   }
   if (goaway !== undefined && (stream.id === undefined || stream.id > goaway.lastStreamId)) {
-    return remote(Code.UNAVAILABLE, `the server did not take the call: GOAWAY ${describeGoaway(goaway)}`);
+    const text = `the server did not take the call: GOAWAY ${describeGoaway(goaway)}`;
+    // RFC 9113 §6.8: streams above the last id "might not have been processed" and are safe to send again.
+    return { ...remote(Code.UNAVAILABLE, text), unprocessed: stream.id === undefined ? "never sent" : "refused" };
   }
   // A GOAWAY with an error code makes Node reset every stream with that code, which says nothing about the call.
   if (goaway !== undefined && goaway.code !== constants.NGHTTP2_NO_ERROR) {
     return remote(Code.UNAVAILABLE, `the server closed the connection: GOAWAY ${describeGoaway(goaway)}`);
   }
-  if (session.destroyed) {
-    return local(Code.UNAVAILABLE, `the connection was lost: ${connection.lost ?? "closed by the server"}`);
+  if (session.destroyed || stream.id === undefined) {
+    const end = local(Code.UNAVAILABLE, `the connection was lost: ${connection.lost ?? "closed by the server"}`);
+    return stream.id === undefined ? { ...end, unprocessed: "never sent" } : end;
   }
   const reset = stream.rstCode ?? 0;
   if (reset === constants.NGHTTP2_NO_ERROR) {
     return local(Code.INTERNAL, "protocol error: the server ended the stream without a status");
   }
-  const code = RESETS[reset]?.[1] ?? Code.INTERNAL;
-  return remote(code, `the server reset the stream with ${errorName(reset)}`);
+  const end = remote(RESETS[reset]?.[1] ?? Code.INTERNAL, `the server reset the stream with ${errorName(reset)}`);
+  // RFC 9113 §8.7: REFUSED_STREAM says that "no processing had been performed".
+  return reset === constants.NGHTTP2_REFUSED_STREAM ? { ...end, unprocessed: "refused" } : end;
 }
 
-function local(code: Code, message: string): { status: Status; origin: "local" } {
-  return { status: { code, message }, origin: "local" };
+function local(code: Code, message: string): StreamEnd {
+  return { status: { code, message }, origin: "local", unprocessed: undefined };
 }
 
-function remote(code: Code, message: string): { status: Status; origin: "remote" } {
-  return { status: { code, message }, origin: "remote" };
+function remote(code: Code, message: string): StreamEnd {
+  return { status: { code, message }, origin: "remote", unprocessed: undefined };
 }
 
 function describeGoaway(goaway: Goaway): string {

@@ -65,7 +65,7 @@ export class ServerSession implements ServerCallOwner {
   constructor(owner: SessionOwner, session: ServerHttp2Session) {
     this.#owner = owner;
     this.limits = owner.limits;
-    this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity };
+    this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity, maxRetryBufferBytes: 0 };
     this.#session = session;
     const { remoteAddress, remotePort } = session.socket;
     this.peer = {
