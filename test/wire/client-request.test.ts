@@ -28,7 +28,7 @@ describe("header block", () => {
           [":authority", `127.0.0.1:${server.port}`],
           ["te", "trailers"],
           ["content-type", "application/grpc"],
-          ["grpc-accept-encoding", "identity"],
+          ["grpc-accept-encoding", "identity,gzip,deflate"],
           ["user-agent", UA],
         ]);
         assert.equal(endStream, false, "a request's end is never on its headers");
@@ -262,7 +262,7 @@ describe("messages and half-close", () => {
       async ({ server, client }) => {
         let yielded = 0;
         function* requests(): Generator<Uint8Array> {
-          for (; yielded < 1000; yielded++) yield Buffer.alloc(65_536);
+          for (; yielded < 200; yielded++) yield Buffer.alloc(65_536);
         }
         const call = client.clientStreaming(requests());
         const connection = await server.connection();
@@ -277,7 +277,7 @@ describe("messages and half-close", () => {
         connection.windowUpdate(0, 65_535);
         connection.windowUpdate(streamId, 65_535);
         const { data } = await connection.reply(streamId);
-        assert.equal(data.length, 1000 * 65_541);
+        assert.equal(data.length, 200 * 65_541);
         answer(connection, streamId, [""]);
         assert.equal((await outcome(call)).code, Code.OK);
       },

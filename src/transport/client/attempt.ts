@@ -19,6 +19,8 @@ import type { Lease } from "./subchannel.js";
 export interface AttemptOwner {
   /** The largest header list taken from a server, in bytes. */
   readonly maxHeaderListBytes: number;
+  /** What the server's `grpc-accept-encoding` says, in whatever kind of answer. */
+  codingsLearnt(accepted: string): void;
   headersArrived(metadata: Metadata, coding: string | undefined): void;
   chunkArrived(chunk: Buffer): void;
   /** The status is known, but messages before it may still be in the stream: {@link AttemptOwner.peerFinished} comes then. */
@@ -48,6 +50,8 @@ export class Attempt {
   #stream: ClientHttp2Stream | undefined;
   #headersTooLarge = false;
   #told: Told | undefined;
+  /** The call above knows how the stream ended. */
+  #ended = false;
   #over = false;
 
   constructor(owner: AttemptOwner, lease: Lease) {
@@ -75,6 +79,8 @@ export class Attempt {
     type BlockListener = (headers: IncomingHttpHeaders, flags: number, rawHeaders: readonly string[]) => void;
     const onResponse: BlockListener = (headers, flags, raw) => {
       this.connection.heard++;
+      const accepted = headers["grpc-accept-encoding"];
+      if (accepted !== undefined) this.#owner.codingsLearnt(String(accepted));
       const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       this.#onBlock(readResponse(headers, raw, endsStream), raw);
       if (endsStream) this.#finishIfTold();
@@ -134,12 +140,14 @@ export class Attempt {
   }
 
   #finishIfTold(): void {
-    if (this.#over || this.#told === undefined) return;
+    if (this.#over || this.#ended || this.#told === undefined) return;
+    this.#ended = true;
     this.#owner.peerFinished(this.#told.status, this.#told.trailers);
   }
 
   #lost(): void {
-    if (this.#over) return;
+    if (this.#over || this.#ended) return;
+    this.#ended = true;
     const stream = this.#stream as ClientHttp2Stream;
     this.#owner.streamLost(endOfStream(stream, this.connection, this.#headersTooLarge));
   }

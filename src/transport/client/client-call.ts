@@ -8,8 +8,10 @@
 import { sensitiveHeaders } from "node:http2";
 import { fieldsBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
-import { sendsOneResponse, type Method } from "../../codec/method.js";
+import { sendsOneRequest, sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
+import type { Codings, PeerCodings } from "../codings.js";
+import type { SinkStream } from "../compressing-queue.js";
 import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
@@ -18,6 +20,7 @@ import { checkCallOptions, type CallOptions } from "./call-options.js";
 import type { Connection } from "./connection.js";
 import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
+import { RetryBuffer } from "./retry-buffer.js";
 import type { StreamEnd } from "./stream-error.js";
 import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 
@@ -25,6 +28,9 @@ import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 export interface ClientCallOwner {
   readonly limits: ChannelLimits;
   readonly authority: string;
+  readonly codings: Codings;
+  /** What its server has said of codings. */
+  readonly peerCodings: PeerCodings;
   readonly subchannel: Subchannel;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
@@ -48,6 +54,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
   #attempt: Attempt | undefined;
+  #sent: RetryBuffer | undefined;
   /** Whether the call was sent again already after a server had refused it. */
   #retried = false;
 
@@ -73,6 +80,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
     this.requests = new MessageSink(method.request, owner.limits, this);
+    const name = options?.compression;
+    const coding = name === undefined ? owner.codings.send : owner.codings.sendingIn(name);
+    if (coding !== undefined && owner.peerCodings.take(coding.compressor.name)) this.requests.coding = coding;
     this.responses = new MessageStream(
       method.response,
       sendsOneResponse(method.kind),
@@ -129,9 +139,19 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#deadlineExceeded();
       return;
     }
-    const { authority } = this.#owner;
-    const { path } = this.method;
-    const headers = requestHeaders({ scheme: "http", authority, path, timeoutMs, metadata: this.#metadata });
+    const { authority, codings } = this.#owner;
+    const { path, kind } = this.method;
+    const coding = this.requests.codingNamed(sendsOneRequest(kind));
+    const { accepted } = codings;
+    const headers = requestHeaders({
+      scheme: "http",
+      authority,
+      path,
+      timeoutMs,
+      metadata: this.#metadata,
+      coding,
+      accepted,
+    });
     // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
     const mayBeLarge = this.#metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
     if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
@@ -139,10 +159,21 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     try {
       const stream = attempt.open(fields);
       this.responses.attach(stream);
-      this.requests.attach(stream);
+      this.#send(stream);
     } catch (error) {
       this.#notOpened(attempt, error);
     }
+  }
+
+  /** Sends what has gathered: what an earlier attempt has sent already, or what waits for the first. */
+  #send(stream: SinkStream): void {
+    if (this.#sent !== undefined) {
+      if (this.#sent.attach(stream)) this.requests.drained();
+      return;
+    }
+    this.#sent = new RetryBuffer(this.#owner.limits.maxRetryBufferBytes);
+    this.#sent.attach(stream);
+    this.requests.attach(this.#sent);
   }
 
   /** A server that is sent more than it takes may drop the whole connection, and all its other calls. */
@@ -170,7 +201,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     const { subchannel } = this.#owner;
     const { session } = attempt.connection;
     this.#attempt = undefined;
-    this.requests.detach();
+    this.#sent?.detach();
     // In this order: the place given back goes to the next call that waits, which must not get the same session.
     if (session.destroyed || session.closed) subchannel.retire(attempt.connection);
     attempt.leave(true);
@@ -179,10 +210,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     else subchannel.wait(this);
   }
 
+  codingsLearnt(accepted: string): void {
+    this.#owner.peerCodings.learn(accepted);
+  }
+
   headersArrived(metadata: Metadata, coding: string | undefined): void {
     if (this.outcome.decided) return;
-    this.requests.commit();
-    this.responses.coding = coding;
+    this.#sent?.commit();
+    if (coding !== undefined) this.responses.codedIn(coding, this.#owner.codings);
     this.outcome.headersArrived(metadata);
   }
 
@@ -217,7 +252,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   /** gRFC A6: a call that never left is tried again freely, one that the server refused is tried again once. */
   #mayTryAgain(unprocessed: "never sent" | "refused"): boolean {
-    if (!this.requests.replayable || this.outcome.hasHeaders) return false;
+    if (this.#sent?.replayable === false || this.outcome.hasHeaders) return false;
     return unprocessed === "never sent" || !this.#retried;
   }
 
@@ -227,14 +262,21 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     if (status.code !== Code.OK) {
       this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers }), "by peer");
     } else if (sendsOneResponse(this.method.kind)) {
-      try {
-        this.response = this.responses.takeOne();
-        this.#end(undefined, "by peer");
-      } catch (error) {
-        this.#end(error as StatusError, "by peer");
-      }
+      const opening = this.responses.openOne();
+      if (opening === undefined) this.#takeResponse();
+      else void opening.then(() => this.#takeResponse());
     } else {
       this.#end(undefined, "by peer");
+    }
+  }
+
+  #takeResponse(): void {
+    if (this.outcome.decided) return;
+    try {
+      this.response = this.responses.takeOne();
+      this.#end(undefined, "by peer");
+    } catch (error) {
+      this.#end(error as StatusError, "by peer");
     }
   }
 
@@ -308,6 +350,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
         `${queuedBytes} bytes of messages wait to be sent, more than the limit of ${limit}: await what send() returns`,
       ),
     );
+  }
+
+  sendFailed(error: Error): void {
+    this.fail(new StatusError(Code.INTERNAL, error.message, { cause: error }));
   }
 
   /** The application's request iterable failed: the call cannot be completed. */
