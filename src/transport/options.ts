@@ -14,29 +14,32 @@ export const MAX_SETTING = 2 ** 32 - 1;
  * The numbers of `defaults`, each replaced by the option of its name where one is given. One that has a maximum must be a whole
  * number up to it; `Infinity`, which says "no limit", becomes the maximum.
  *
- * @throws TypeError when an option is not a number from zero to its maximum.
+ * @throws TypeError when an option is not a number from its minimum, which is 0 where none is given, to its maximum.
  */
 export function numbersFrom<T extends object>(
   defaults: T,
   options: object,
   maxima: { readonly [Name in keyof T]?: number } = {},
+  minima: { readonly [Name in keyof T]?: number } = {},
 ): T {
   const filled: Record<string, unknown> = Object.assign(Object.create(null), defaults);
   for (const name of Object.keys(defaults) as (keyof T & string)[]) {
     const value = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
     const maximum = maxima[name];
-    if (typeof value === "number" && value >= 0 && maximum === undefined) filled[name] = value;
+    const minimum = minima[name] ?? 0;
+    if (typeof value === "number" && value >= minimum && maximum === undefined) filled[name] = value;
     else if (value === Infinity) filled[name] = maximum;
     else if (
       maximum !== undefined &&
       Number.isInteger(value) &&
-      (value as number) >= 0 &&
+      (value as number) >= minimum &&
       (value as number) <= maximum
     ) {
       filled[name] = value;
     } else {
-      const wanted = maximum === undefined ? "a number, 0 or more" : `a whole number from 0 to ${maximum}`;
+      const wanted =
+        maximum === undefined ? `a number, ${minimum} or more` : `a whole number from ${minimum} to ${maximum}`;
       throw new TypeError(`Cannot use option ${name} as it must be ${wanted}: current value is ${shown(value)}`);
     }
   }
@@ -64,4 +67,10 @@ function shown(value: unknown): string {
 export function checkCallback(name: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
   throw new TypeError(`Cannot use option ${name} as it must be a function: current value is ${shown(value)}`);
+}
+
+/** @throws TypeError when the option `name` is given and is neither `true` nor `false`. */
+export function checkFlag(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new TypeError(`Cannot use option ${name} as it must be true or false: current value is ${shown(value)}`);
 }

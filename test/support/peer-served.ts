@@ -51,6 +51,9 @@ export async function served(
   const server = new Server({
     onError: (error) => errors.push(error),
     onCallEnd: (call) => ended.push(call),
+    // Tests find out by PINGs how far the server has read.
+    permitKeepaliveTimeMs: 0,
+    permitKeepaliveWithoutCalls: true,
     ...options,
   });
   server.add(Wire, { ...ECHO, ...handlers });

@@ -34,6 +34,22 @@ export interface ServerLimits extends ReceiveLimits {
   readonly keepaliveTimeMs: number;
   /** How long it may take to give one, in milliseconds, before the connection is dropped. Default 20,000. */
   readonly keepaliveTimeoutMs: number;
+  /**
+   * The least time between two PINGs of a client, in milliseconds. Default 5 minutes (gRFC A8); 2 hours while it has no call,
+   * unless `permitKeepaliveWithoutCalls`. One that sends more than two too early is told so and loses its connection.
+   */
+  readonly permitKeepaliveTimeMs: number;
+  /** Connections there may be at a time. Default 10,000. One more is accepted and closed at once. */
+  readonly maxConnections: number;
+  /** How long a connection may be without a call, in milliseconds. Default no limit (gRFC A9). Then it is drained. */
+  readonly maxConnectionIdleMs: number;
+  /**
+   * How old a connection may become, in milliseconds, give or take a tenth. Default no limit (gRFC A9). Then it is drained:
+   * clients connect again, and find the servers that have come since.
+   */
+  readonly maxConnectionAgeMs: number;
+  /** How long calls may outlast that, in milliseconds. Default no limit. Then they end UNAVAILABLE. */
+  readonly maxConnectionAgeGraceMs: number;
 }
 
 export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
@@ -47,6 +63,21 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   connectionWindowBytes: 4 * 1024 * 1024,
   keepaliveTimeMs: 2 * 60 * 60 * 1000,
   keepaliveTimeoutMs: 20_000,
+  permitKeepaliveTimeMs: 5 * 60 * 1000,
+  maxConnections: 10_000,
+  maxConnectionIdleMs: Infinity,
+  maxConnectionAgeMs: Infinity,
+  maxConnectionAgeGraceMs: Infinity,
+});
+
+/** A connection that is closed sooner than it can be used would be of no use. */
+const MIN_CONNECTION_MS = 100;
+
+/** What an option must be at least, where that is not 0. */
+export const SERVER_LIMIT_MINIMA = Object.freeze({
+  maxConnections: 1,
+  maxConnectionIdleMs: MIN_CONNECTION_MS,
+  maxConnectionAgeMs: MIN_CONNECTION_MS,
 });
 
 /** What HTTP/2 and timers allow at most. */

@@ -38,6 +38,10 @@ export interface ServerCallOwner {
   readonly maxPeerHeaderListBytes: number;
   /** The status is decided. */
   callEnded(call: ServerCall, status: Status): void;
+  /** Counts the header blocks sent. */
+  blocksSent: number;
+  /** The stream is gone. */
+  streamClosed(): void;
   /** The handler will do nothing more for this call. */
   handlerReturned(call: ServerCall): void;
   /** An exception that says nothing to the client. */
@@ -106,7 +110,10 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     stream.on("drain", () => this.responses.drained());
     stream.on("wantTrailers", () => this.#sendTrailers());
     stream.on("aborted", () => this.#onClose());
-    stream.on("close", () => this.#onClose());
+    stream.on("close", () => {
+      this.#onClose();
+      owner.streamClosed();
+    });
   }
 
   get metadata(): Metadata {
@@ -219,6 +226,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
 
   #respond(fields: HeaderFields, endStream: boolean): void {
     this.#headersSent = true;
+    this.#owner.blocksSent++;
     try {
       this.#checkSize(fields);
       this.#stream.respond(fields, endStream ? ENDING_RESPONSE : STREAMED_RESPONSE);
@@ -328,6 +336,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   #sendTrailers(): void {
     this.#deadline?.clear();
     if (this.#stream.destroyed || this.#stream.closed) return;
+    this.#owner.blocksSent++;
     const status = this.#status ?? OK;
     try {
       const fields = trailers(status, this.#trailers);

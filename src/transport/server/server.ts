@@ -11,10 +11,10 @@ import { checkService, type Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
 import { Codings, type CompressionOptions } from "../codings.js";
-import { checkCallback, checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
+import { checkCallback, checkFlag, checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
-import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, type ServerLimits } from "./limits.js";
+import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA, type ServerLimits } from "./limits.js";
 import { ServerSession, type EndedCall, type SessionOwner } from "./session.js";
 
 /** Where a server listens. `port` is 0 for a unix socket. */
@@ -32,6 +32,8 @@ export interface ServerOptions extends Partial<ServerLimits> {
    * stderr. `path` is the method's.
    */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
+  /** Whether a client without calls may send PINGs as often as one that has some. Default `false` (gRFC A8). */
+  readonly permitKeepaliveWithoutCalls?: boolean | undefined;
   /** Hears how every call ended, for logs and counters. Default: nobody listens and nothing is measured. */
   readonly onCallEnd?: ((ended: EndedCall) => void) | undefined;
 }
@@ -45,6 +47,7 @@ export interface CloseOptions {
 const DEFAULT_GRACE_MS = 10_000;
 /** A client gets this long to take what was sent to it and to close its side, once this side has closed. */
 const LAST_READ_MS = 20_000;
+const REFUSAL_TOLD_MS = 60_000;
 /** After the cut, the last statuses get this long to leave before the connections are dropped. */
 const LAST_WRITE_MS = 200;
 
@@ -61,18 +64,28 @@ export class Server {
   readonly #listeners = new Set<Http2Server>();
   readonly #sessions = new Set<ServerSession>();
   readonly #sockets = new Set<Socket>();
+  /** Until when nobody is told of refused connections. */
+  #refusalToldUntil = 0;
   #closed: Promise<void> | undefined;
   #noSessions: (() => void) | undefined;
 
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
-    checkOptions("Server", options, ["compression", "onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
+    checkOptions("Server", options, [
+      "compression",
+      "onError",
+      "onCallEnd",
+      "permitKeepaliveWithoutCalls",
+      ...Object.keys(DEFAULT_SERVER_LIMITS),
+    ]);
     checkCallback("onError", options.onError);
     checkCallback("onCallEnd", options.onCallEnd);
-    this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA);
+    checkFlag("permitKeepaliveWithoutCalls", options.permitKeepaliveWithoutCalls);
+    this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA);
     this.#onError = options.onError ?? printError;
     this.#sessionOwner = {
       limits: this.#limits,
+      permitKeepaliveWithoutCalls: options.permitKeepaliveWithoutCalls === true,
       codings: new Codings("Server", options.compression),
       onCallEnd: options.onCallEnd,
       lookup: (path) => this.#lookup(path),
@@ -164,9 +177,25 @@ export class Server {
 
   /** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
   #onConnection(socket: Socket): void {
+    if (this.#sockets.size >= this.#limits.maxConnections) {
+      this.#refuseConnection(socket);
+      return;
+    }
     this.#sockets.add(socket);
     socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
     socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  /** Told once a minute at most, as a flood of connections must not become a flood of log lines. */
+  #refuseConnection(socket: Socket): void {
+    socket.on("error", () => undefined);
+    socket.destroy();
+    const now = performance.now();
+    if (now < this.#refusalToldUntil) return;
+    this.#refusalToldUntil = now + REFUSAL_TOLD_MS;
+    const { maxConnections } = this.#limits;
+    const address = formatHostPort(socket.localAddress ?? "unix", socket.localPort ?? 0);
+    this.#report(new Error(`connections are refused: there are ${maxConnections} of them already`), address);
   }
 
   #onSession(session: ServerHttp2Session): void {

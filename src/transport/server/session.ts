@@ -15,9 +15,11 @@ import type { Peer } from "../call.js";
 import type { Codings } from "../codings.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
+import { PingStrikes } from "./ping-strikes.js";
 import { ENDING_RESPONSE } from "./respond-options.js";
 import { ServerCall, type ServerCallOwner } from "./server-call.js";
 import type { ServerLimits } from "./limits.js";
+import { SessionAge, type AgeOwner } from "./session-age.js";
 
 /** How one RPC ended, for a log line. Unknown methods and refused requests are told as well. */
 export interface EndedCall {
@@ -45,14 +47,20 @@ type StreamListener = (
 /** The server above, as far as a session needs it. */
 export interface SessionOwner {
   readonly limits: ServerLimits;
+  readonly permitKeepaliveWithoutCalls: boolean;
   readonly codings: Codings;
   readonly onCallEnd: ((ended: EndedCall) => void) | undefined;
   lookup(path: string): Registered | Status;
   callFailed(error: unknown, path: string): void;
 }
 
+/** The highest stream id there is: a GOAWAY with it says that no more streams are wanted, and gives up none. */
+const MAX_STREAM_ID = 2 ** 31 - 1;
+/** After calls were cut, their last statuses get this long to leave before the connection is dropped. */
+const LAST_WRITE_MS = 200;
+
 /** One connection. */
-export class ServerSession implements ServerCallOwner {
+export class ServerSession implements ServerCallOwner, AgeOwner {
   readonly peer: Peer;
   readonly limits: ServerLimits;
   readonly sendLimits: SendLimits;
@@ -63,6 +71,13 @@ export class ServerSession implements ServerCallOwner {
   /** Calls whose handlers have not returned. */
   readonly #running = new Set<ServerCall>();
   readonly #startedAt: Map<ServerCall, number> | undefined;
+  /** Calls whose streams are open. */
+  #openStreams = 0;
+  readonly #age: SessionAge;
+  readonly #pings: PingStrikes;
+  /** Header blocks of calls, and the messages of those that are over: what a client has been sent. */
+  blocksSent = 0;
+  #sentAtPing = 0;
   #closing = false;
 
   constructor(owner: SessionOwner, session: ServerHttp2Session) {
@@ -82,6 +97,14 @@ export class ServerSession implements ServerCallOwner {
       this.maxPeerHeaderListBytes = Math.min(maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
     });
     this.#watchSilence();
+    this.#age = new SessionAge(this.limits, this);
+    const { permitKeepaliveWithoutCalls } = owner;
+    this.#pings = new PingStrikes({
+      permitKeepaliveTimeMs: this.limits.permitKeepaliveTimeMs,
+      permitKeepaliveWithoutCalls,
+    });
+    session.on("ping", () => this.#onPing());
+    session.on("close", () => this.#age.stop());
     const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
       this.#onStream(stream, headers, rawHeaders);
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
@@ -113,6 +136,7 @@ export class ServerSession implements ServerCallOwner {
     const { registered } = decision;
     const call = new ServerCall(this, stream, registered.method, rawHeaders, decision);
     this.#running.add(call);
+    if (this.#openStreams++ === 0) this.#age.busy();
     this.#startedAt?.set(call, performance.now());
     registered.serve(call);
   }
@@ -176,22 +200,53 @@ export class ServerSession implements ServerCallOwner {
 
   handlerReturned(call: ServerCall): void {
     this.#running.delete(call);
+    this.blocksSent += call.responses.sent;
+  }
+
+  streamClosed(): void {
+    if (--this.#openStreams === 0) this.#age.idle();
+  }
+
+  /** gRFC A8: PINGs that come too often, with nothing sent between them, cost the connection. */
+  #onPing(): void {
+    let sent = this.blocksSent;
+    for (const call of this.#running) sent += call.responses.sent;
+    if (sent !== this.#sentAtPing) this.#pings.forgive();
+    this.#sentAtPing = sent;
+    if (this.#session.destroyed || !this.#pings.isTooMany(performance.now(), this.#openStreams > 0)) return;
+    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from("too_many_pings"));
+    this.#session.destroy();
   }
 
   callFailed(error: unknown, call: ServerCall): void {
     this.#owner.callFailed(error, call.method.path);
   }
 
-  /** Takes no new calls; the connection closes when those there are have ended. */
-  drain(): void {
+  /** Takes no new calls; the connection closes when those there are have ended. `reason` is for a person who reads the wire. */
+  drain(reason = ""): void {
     if (this.#closing || this.#session.destroyed) return;
     this.#closing = true;
+    // RFC 9113 §6.8: first that no more is wanted, then how far it got. A PING's time between the two would be better, but
+    // behind the first nghttp2 ignores what comes; what raced with it is above the id of the second, and tried elsewhere.
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID, Buffer.from(reason));
     this.#session.close();
+  }
+
+  expired(reason: "max_idle" | "max_age"): void {
+    this.drain(reason);
+  }
+
+  graceOver(): void {
+    this.#cutCalls(new StatusError(Code.UNAVAILABLE, "the connection has reached its maximum age"));
+    setTimeout(() => this.#session.destroy(), LAST_WRITE_MS).unref();
   }
 
   /** Ends every call now. Their statuses are still written. */
   cut(): void {
-    const error = new StatusError(Code.UNAVAILABLE, "the server is shutting down");
+    this.#cutCalls(new StatusError(Code.UNAVAILABLE, "the server is shutting down"));
+  }
+
+  #cutCalls(error: StatusError): void {
     for (const call of this.#running) call.cut(error);
   }
 }
