@@ -182,7 +182,7 @@ describe("Server.close", () => {
         await client.unary({});
         await server.close();
         const frames = observer.conversation.frames("fromServer");
-        const goaway = frames.find((frame) => frame.type === "GOAWAY");
+        const goaway = frames.findLast((frame) => frame.type === "GOAWAY");
         assert.equal(goaway?.payload.readUInt32BE(4), 0, "NO_ERROR");
         assert.equal((goaway?.payload.readUInt32BE(0) ?? 0) & 0x7fff_ffff, 1, "the last stream that was taken");
       },
