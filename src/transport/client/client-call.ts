@@ -124,6 +124,12 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   /** A session has room: the stream is opened and what has gathered is sent. */
   ready(lease: Lease): void {
+    const { session } = lease.connection;
+    // Asked here, as Node tells it in two ways: `request()` throws, or from 24 on returns a stream that fails.
+    if (session.destroyed || session.closed) {
+      this.#waitForAnother(lease);
+      return;
+    }
     this.#lease = lease;
     this.#connection = lease.connection;
     this.#heardBefore = lease.connection.heard;
@@ -141,9 +147,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     let stream: ClientHttp2Stream;
     try {
       const fields = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
-      stream = lease.connection.session.request(fields, { endStream: false });
+      stream = session.request(fields, { endStream: false });
     } catch (error) {
-      this.#notOpened(lease, error);
+      this.#notSendable(error);
       return;
     }
     this.#listen(stream, lease.connection);
@@ -160,18 +166,16 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     return false;
   }
 
-  /** The session ended a moment ago (nothing was sent: wait for another one), or Node refuses the metadata. */
-  #notOpened(lease: Lease, error: unknown): void {
-    this.#lease = undefined;
-    const { session } = lease.connection;
-    const ended = session.destroyed || session.closed;
+  /** The session ended a moment ago: nothing was sent. */
+  #waitForAnother(lease: Lease): void {
     // In this order: the place given back goes to the next call that waits, which must not get the same session.
-    if (ended) this.#owner.subchannel.retire(lease.connection);
+    this.#owner.subchannel.retire(lease.connection);
     lease.release();
-    if (ended) {
-      this.#owner.subchannel.wait(this);
-      return;
-    }
+    this.#owner.subchannel.wait(this);
+  }
+
+  /** Node refuses the metadata. */
+  #notSendable(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     this.fail(new StatusError(Code.INTERNAL, `the request headers cannot be sent: ${reason}`, { cause: error }));
   }
