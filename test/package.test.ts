@@ -56,8 +56,9 @@ interface Output {
 
 function run(program: string, args: readonly string[], cwd: string): Promise<Output> {
   return new Promise((resolve, reject) => {
-    // Under npm or c8 their variables would reach the commands and change what those do.
-    const inherited = Object.entries(process.env).filter(([name]) => !/^(?:npm_(?!config_)|NODE_)/.test(name));
+    // Under npm or c8 their variables would reach the commands and change what those do; whom to trust is for the machine to say.
+    const ours = /^(?:npm_(?!config_)|NODE_(?!EXTRA_CA_CERTS$|USE_SYSTEM_CA$))/;
+    const inherited = Object.entries(process.env).filter(([name]) => !ours.test(name));
     const child = spawn(program, args, { cwd, env: Object.fromEntries(inherited), stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, VERSION } from "../../src/core.js";
 import { decodeSettings, ErrorCode, Setting } from "../support/http2-frame.js";
+import { SENDS_REPEATED_FIELDS } from "../support/node-version.js";
 import { field, fieldAll } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome, scripted } from "../support/peer-scripted.js";
@@ -118,20 +119,40 @@ describe("header block", () => {
     });
   });
 
-  test("R44 R31 R32 metadata that cannot be sent fails its call and leaves the connection whole", async () => {
+  test("R44 a name that Node keeps single is sent twice, or its call ends INTERNAL where Node cannot", async () => {
     await scripted(async ({ server, client }) => {
       const open = client.bidiStreaming();
       const connection = await server.connection();
       const { streamId } = await connection.request();
-      const twice = await outcome(
-        client.unary(Buffer.alloc(0), {
-          metadata: [
-            ["authorization", "a"],
-            ["authorization", "b"],
-          ],
-        }),
-      );
-      assert.equal(twice.code, Code.INTERNAL);
+      const metadata = [
+        ["authorization", "a"],
+        ["date", "today"],
+        ["authorization", "b"],
+        ["date", "tomorrow"],
+      ] as const;
+      for (const kind of KINDS) {
+        const twice = outcome(begin(client, kind, { metadata }));
+        if (SENDS_REPEATED_FIELDS) {
+          const request = await connection.request();
+          assert.deepEqual(fieldAll(request.fields, "authorization"), ["a", "b"]);
+          assert.deepEqual(fieldAll(request.fields, "date"), ["today", "tomorrow"]);
+          answer(connection, request.streamId, ["m"]);
+          assert.equal((await twice).code, Code.OK);
+        } else {
+          assert.equal((await twice).code, Code.INTERNAL);
+          assert.match((await twice).message, /authorization/);
+        }
+      }
+      answer(connection, streamId, ["still here"]);
+      assert.deepEqual((await outcome(open)).messages, ["still here"]);
+    });
+  });
+
+  test("R31 R32 metadata that is not legal fails its call and leaves the connection whole", async () => {
+    await scripted(async ({ server, client }) => {
+      const open = client.bidiStreaming();
+      const connection = await server.connection();
+      const { streamId } = await connection.request();
       for (const metadata of [{ "bad name": "x" }, { "x-a": "line\nbreak" }, { "x-a": "größe" }, { ":path": "/x" }]) {
         await assert.rejects(async () => client.unary(Buffer.alloc(0), { metadata }), TypeError);
       }

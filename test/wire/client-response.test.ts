@@ -8,6 +8,7 @@ import { RouteGuide } from "../../src/services/gen/route_guide.js";
 import { ErrorCode } from "../support/http2-frame.js";
 import type { Field } from "../support/http2-hpack.js";
 import { RawServer, type ServerPeer } from "../support/peer.js";
+import { DROPS_SPACED_VALUES } from "../support/node-version.js";
 import { guardProcess } from "../support/peer-guard.js";
 import {
   answer,
@@ -649,6 +650,22 @@ describe("metadata of a response", () => {
       assert.deepEqual(hex(trailers.getAll("y-bin")), ["0003", "0004"]);
       assert.deepEqual([...headers.keys()], ["x-a", "x-b", "date", "y-bin"]);
       assert.deepEqual([...trailers.keys()], ["x-a", "y-bin"]);
+    });
+  });
+
+  test("R33 a value with spaces at its ends arrives without them, or not at all where Node drops it", async () => {
+    await scripted(async ({ server, client }) => {
+      const call = client.unary(Buffer.alloc(0));
+      const connection = await server.connection();
+      const { streamId } = await completeRequest(connection);
+      const spaced = [" before", "after ", "\t both ", "in the middle"].map((value) => ["x-a", value] as const);
+      connection.headers(streamId, [...RESPONSE_FIELDS, ...spaced]);
+      connection.data(streamId, prefixed("m"));
+      connection.headers(streamId, [...spaced, ...OK_TRAILERS], { endStream: true });
+      await call;
+      const expected = DROPS_SPACED_VALUES ? ["in the middle"] : ["before", "after", "both", "in the middle"];
+      assert.deepEqual((await call.headers).getAll("x-a"), expected);
+      assert.deepEqual((await call.trailers).getAll("x-a"), expected);
     });
   });
 

@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Code, StatusError, type HandlerCall } from "../../src/core.js";
 import { decodeSettings, ErrorCode, Flag, FrameType, Setting } from "../support/http2-frame.js";
+import { HAS_RESET_LIMITS } from "../support/node-version.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, served } from "../support/peer-served.js";
 import { messagesIn, prefixed, requestFields } from "../support/peer-service.js";
@@ -186,6 +187,48 @@ describe("streams and handlers of one connection", () => {
         assert.deepEqual(errors, []);
       },
       { maxConcurrentStreams: 2 },
+    );
+  });
+
+  test("a client that cancels thousands of calls keeps its connection, where Node can be told so", async () => {
+    // Node's own limit is 1,000 at once and 33 more a second: what the clock adds during the test does not matter.
+    const RESETS = 5000;
+    let ran = 0;
+    await served(
+      {
+        bidiStreaming: async function* (_requests, call) {
+          ran++;
+          await aborted(call);
+        },
+      },
+      async ({ connect, errors }) => {
+        const bystander = await connect();
+        const client = await connect();
+        // A session of Node 20 that has sent its GOAWAY answers no PING: an answer or the GOAWAY, whichever comes.
+        const goaway = client.frame("GOAWAY").then(
+          ({ errorCode }) => errorCode,
+          () => undefined,
+        );
+        let dropped: number | undefined;
+        for (let sent = 0; sent < RESETS && dropped === undefined; sent += 100) {
+          for (let i = 0; i < 100; i++) {
+            client.reset(client.open(requestFields(BIDI_STREAMING)), ErrorCode.CANCEL);
+          }
+          dropped = await Promise.race([goaway, client.roundTrip().then(() => undefined)]);
+        }
+        if (HAS_RESET_LIMITS) {
+          assert.equal((await call(client, UNARY, HELLO)).grpcStatus, Code.OK);
+          assert.equal(ran, RESETS);
+        } else {
+          assert.equal(dropped, ErrorCode.INTERNAL_ERROR);
+          await client.disconnected();
+          assert.ok(ran >= 1000, `${ran} calls came through`);
+        }
+        assert.equal((await call(bystander, UNARY, HELLO)).grpcStatus, Code.OK, "other connections go on");
+        assert.deepEqual(errors, []);
+      },
+      // Such a session has to be found out by its silence.
+      HAS_RESET_LIMITS ? {} : { keepaliveTimeMs: 100, keepaliveTimeoutMs: 100 },
     );
   });
 

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { Code, Server } from "../../src/core.js";
 import { ErrorCode } from "../support/http2-frame.js";
 import type { Field } from "../support/http2-hpack.js";
+import { DROPS_SPACED_VALUES } from "../support/node-version.js";
 import { field, fieldAll, RawClient } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, exchange, served } from "../support/peer-served.js";
@@ -367,6 +368,22 @@ describe("metadata of a request", () => {
       ["first", "second"],
       ["a=1", "b=2"],
     ]);
+  });
+
+  test("R33 a value with spaces at its ends reaches the handler without them, or not at all where Node drops it", async () => {
+    let values: unknown[] = [];
+    const unary = (
+      request: Uint8Array,
+      { metadata }: { metadata: { getAll(name: string): unknown[] } },
+    ): Uint8Array => {
+      values = metadata.getAll("x-a");
+      return request;
+    };
+    await served({ unary }, async ({ connect }) => {
+      const spaced = [" before", "after ", "\t both ", "in the middle"].map((value): Field => ["x-a", value]);
+      assert.equal((await call(await connect(), UNARY, HELLO, spaced)).grpcStatus, Code.OK);
+    });
+    assert.deepEqual(values, DROPS_SPACED_VALUES ? ["in the middle"] : ["before", "after", "both", "in the middle"]);
   });
 
   test("R38 R39 R41 binary values are read padded and unpadded, split at commas, in order, and may be empty", async () => {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, StatusError, type HandlerCall } from "../../src/core.js";
 import { ErrorCode, Setting } from "../support/http2-frame.js";
+import { SENDS_REPEATED_FIELDS } from "../support/node-version.js";
 import { field, fieldAll, type Frame } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, served } from "../support/peer-served.js";
@@ -251,7 +252,7 @@ describe("form", () => {
     assert.ok(thrown.every((error) => error instanceof TypeError));
   });
 
-  test("R44 metadata that Node keeps single is sent twice or ends the call in INTERNAL, never in an exception", async () => {
+  test("R44 a name that Node keeps single is sent twice, or its call ends INTERNAL where Node cannot", async () => {
     await served(
       {
         unary: (request, { headers }) => {
@@ -267,10 +268,10 @@ describe("form", () => {
         const client = await connect();
         const first = await call(client, UNARY, HELLO);
         const second = await call(client, CLIENT_STREAMING, HELLO);
-        if (first.grpcStatus === Code.OK) assert.deepEqual(fieldAll(first.headers, "authorization"), ["a", "b"]);
-        else assert.equal(first.grpcStatus, Code.INTERNAL);
-        if (second.grpcStatus === Code.OK) assert.deepEqual(fieldAll(second.trailers, "age"), ["1", "2"]);
-        else assert.equal(second.grpcStatus, Code.INTERNAL, `order ${second.order.join(" ")}`);
+        const expected = SENDS_REPEATED_FIELDS ? Code.OK : Code.INTERNAL;
+        assert.deepEqual([first.grpcStatus, second.grpcStatus], [expected, expected]);
+        assert.deepEqual(fieldAll(first.headers, "authorization"), SENDS_REPEATED_FIELDS ? ["a", "b"] : []);
+        assert.deepEqual(fieldAll(second.trailers, "age"), SENDS_REPEATED_FIELDS ? ["1", "2"] : []);
       },
     );
   });

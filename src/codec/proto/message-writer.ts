@@ -199,11 +199,13 @@ function tooLong(type: MessageType, size: string, limit: number, cause?: unknown
   return new StatusError(Code.RESOURCE_EXHAUSTED, text, { cause });
 }
 
-/** Node refuses to allocate a buffer that is longer than its maximum, which is 4 GiB in version 20. */
+/** Node refuses to allocate a buffer that is longer than its maximum, which is 4 GiB in version 20; from 24 on with a code. */
 function isOutOfMemory(error: unknown): boolean {
   if (!(error instanceof RangeError)) return false;
+  const { code } = error as NodeJS.ErrnoException;
   return (
-    (error as NodeJS.ErrnoException).code === "ERR_OUT_OF_RANGE" ||
+    code === "ERR_OUT_OF_RANGE" ||
+    code === "ERR_MEMORY_ALLOCATION_FAILED" ||
     /Array buffer allocation failed|Invalid typed array length/.test(error.message)
   );
 }

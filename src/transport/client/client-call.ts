@@ -134,6 +134,12 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   ready(lease: Lease): void {
     const attempt = new Attempt(this, lease);
     this.#attempt = attempt;
+    const { session } = lease.connection;
+    // Asked here, as Node tells it in two ways: `request()` throws, or from 24 on returns a stream that fails.
+    if (session.destroyed || session.closed) {
+      this.#tryAgain(attempt);
+      return;
+    }
     const timeoutMs = this.#deadline?.remainingMs;
     if (timeoutMs !== undefined && timeoutMs <= 0) {
       this.#deadlineExceeded();
@@ -161,7 +167,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.responses.attach(stream);
       this.#send(stream);
     } catch (error) {
-      this.#notOpened(attempt, error);
+      this.#notSendable(error);
     }
   }
 
@@ -185,13 +191,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     return false;
   }
 
-  /** The session ended a moment ago (nothing was sent: wait for another one), or Node refuses the metadata. */
-  #notOpened(attempt: Attempt, error: unknown): void {
-    const { session } = attempt.connection;
-    if (session.destroyed || session.closed) {
-      this.#tryAgain(attempt);
-      return;
-    }
+  /** Node refuses the metadata. */
+  #notSendable(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     this.fail(new StatusError(Code.INTERNAL, `the request headers cannot be sent: ${reason}`, { cause: error }));
   }

@@ -10,6 +10,7 @@ import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
 import { probe } from "../keepalive.js";
+import { FIELD_OPTIONS } from "../field-options.js";
 import { Connection } from "./connection.js";
 import { dial } from "./dial.js";
 import type { ChannelLimits } from "./limits.js";
@@ -130,6 +131,7 @@ export class Subchannel {
       maxHeaderListPairs: this.#limits.maxHeaderPairs,
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
       maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+      ...FIELD_OPTIONS,
     });
     const connection = new Connection(session, socket);
     this.#connection = connection;

@@ -12,6 +12,7 @@ import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
 import { Codings, type CompressionOptions } from "../codings.js";
 import { checkCallback, checkFlag, checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
+import { FIELD_OPTIONS } from "../field-options.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
 import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA, type ServerLimits } from "./limits.js";
@@ -53,6 +54,13 @@ const LAST_WRITE_MS = 200;
 
 /** Header blocks of 2,000 fields are taken; Node's own limit of 128 is below what some proxies add. */
 const MAX_HEADER_PAIRS = 2000;
+
+/**
+ * How many calls of a connection clients may reset at once, and how many more each second, before Node drops it with a GOAWAY
+ * (RFC 9113 §10.5). Node's own 1,000 and 33 are less than what a busy client with deadlines needs. What a reset call goes on
+ * costing is bounded by `maxRunningHandlers`; these bound what opening and resetting costs. Before Node 22.10 they are not options.
+ */
+const RESET_LIMITS = Object.freeze({ streamResetBurst: 20_000, streamResetRate: 10_000 });
 
 /** A gRPC server. */
 export class Server {
@@ -167,6 +175,8 @@ export class Server {
       // Node's own memory cap (10 MB) refuses new streams under load; our limits count the same bytes by call.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
       maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+      ...FIELD_OPTIONS,
+      ...RESET_LIMITS,
     });
     listener.on("connection", (socket: Socket) => this.#onConnection(socket));
     listener.on("session", (session) => this.#onSession(session));

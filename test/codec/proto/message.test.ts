@@ -7,6 +7,7 @@ import type protobuf from "protobufjs";
 import { EMPTY_LIST, EMPTY_MAP } from "../../../src/codec/proto/absent.js";
 import { messageCodec, unknownFields } from "../../../src/codec/proto/message.js";
 import { createReader, createWriter } from "../../../src/codec/proto/wire.js";
+import { BARE_SYMBOLS } from "../../support/node-version.js";
 import { codec, codecOf, hex, peer, schema, toHex } from "./schemas.js";
 
 const Order = codec("order.Order");
@@ -144,7 +145,8 @@ test("unknown fields are kept, shown, spread and written back", () => {
   const bytes = hex("0a 01 61  f8 01 05  e5 01 01 02 03 04  fa 01 02 68 69");
   const order = Order.decode(bytes);
   assert.deepStrictEqual((order as Record<symbol, unknown>)[unknownFields], [bytes.slice(3)]);
-  assert.match(inspect(order), /\[Symbol\(barewire\.unknownFields\)\]/);
+  const shown = BARE_SYMBOLS ? "  Symbol(barewire.unknownFields): [" : "  [Symbol(barewire.unknownFields)]: [";
+  assert.ok(inspect(order).split("\n").includes(shown), inspect(order));
   assert.equal(toHex(Order.encode({ ...order, id: "b" })), toHex(hex("0a 01 62")) + " " + toHex(bytes.slice(3)));
 });
 
