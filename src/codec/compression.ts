@@ -97,16 +97,14 @@ function inflateWith(
       if (!isTooLarge(error) || maxBytes <= AT_ONCE_BYTES) throw error;
     }
   }
-  return new Promise((resolve, reject) => {
-    later(bytes, limitedTo(maxBytes), (error, result) => {
-      try {
-        if (error !== null) throw error;
-        resolve(whole(result, bytes));
-      } catch (failure) {
-        reject(failure as Error);
-      }
-    });
+  return inflateLater(bytes, maxBytes, later);
+}
+
+async function inflateLater(bytes: Uint8Array, maxBytes: number, later: Inflate): Promise<Uint8Array> {
+  const inflated = await new Promise<Inflated>((resolve, reject) => {
+    later(bytes, limitedTo(maxBytes), (error, result) => (error === null ? resolve(result) : reject(error)));
   });
+  return whole(inflated, bytes);
 }
 
 /** `node:zlib` refuses a limit of 0: one byte too many is found by {@link checkDecompressed}. */
