@@ -171,7 +171,9 @@ describe("a call that the server did not take", () => {
       chat.cancel();
       assert.equal((await outcome(chat)).code, Code.CANCELLED);
       await second.roundTrip();
-      const ends = second.frames.filter((frame) => frame.name === "HEADERS").map((frame) => second.order(frame.streamId));
+      const ends = second.frames
+        .filter((frame) => frame.name === "HEADERS")
+        .map((frame) => second.order(frame.streamId));
       for (const order of ends) assert.deepEqual(order, ["HEADERS", `RST_STREAM(${ErrorCode.CANCEL})`]);
       assert.equal(field(connection.on(streamId)[0]?.fields ?? [], ":method"), "POST");
     });
