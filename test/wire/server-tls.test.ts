@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { connect as connectTls, TLSSocket, type ConnectionOptions } from "node:tls";
-import { Code } from "../../src/core.js";
+import { Code, Server } from "../../src/core.js";
 import { Authority } from "../support/certificates.js";
 import { RawClient } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
@@ -75,6 +75,23 @@ describe("handshakes that come to nothing", () => {
       });
       await Promise.all(all);
     }));
+
+  test("R296 nothing is left of failed handshakes: a graceful close ends by itself", async () => {
+    const server = new Server({ tls });
+    const { port } = await server.listen("127.0.0.1:0");
+    const all = [randomBytes(300), Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")].flatMap((bytes) =>
+      [false, true].map(async (leaves) => {
+        const { socket, closed } = stranger(port);
+        socket.once("connect", () => socket.write(bytes, () => leaves && socket.resetAndDestroy()));
+        await closed;
+      }),
+    );
+    await Promise.all(all);
+    await assert.rejects(RawClient.connectTls(port, {}), { code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" });
+    const { closed } = stranger(port, connectTls({ port, host: "127.0.0.1", ...trusted, ALPNProtocols: ["h3"] }));
+    await closed;
+    await server.close({ graceMs: 600_000 });
+  });
 
   test("R296 a client that leaves in the middle of a call over TLS, by a TCP reset or with garbage", () =>
     servedTls(async ({ port }) => {

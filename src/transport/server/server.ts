@@ -226,13 +226,13 @@ export class Server {
         : createSecureServer({ ...options, ...listenerTls(this.#tls, limits.handshakeTimeoutMs) });
     if (isSecure(listener)) guardHandshakes(listener);
     listener.on("connection", (socket: Socket) => this.#onConnection(socket));
+    listener.on("secureConnection", closeAfterLastRead);
     listener.on("session", (session) => this.#onSession(session));
     // A peer that speaks no HTTP/2, or breaks its rules, loses its connection: nothing for the application to do.
     listener.on("sessionError", () => undefined);
     return listener;
   }
 
-  /** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
   #onConnection(socket: Socket): void {
     if (this.#sockets.size >= this.#limits.maxConnections) {
       this.#refuseConnection(socket);
@@ -240,7 +240,7 @@ export class Server {
     }
     this.#sockets.add(socket);
     socket.on("error", ignore);
-    socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
+    closeAfterLastRead(socket);
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
@@ -343,6 +343,11 @@ function listeningAt(bound: string | AddressInfo | null, asked: Address): Listen
 
 function useTls(listener: Http2Server | Http2SecureServer, tls: ServerTls): void {
   if (isSecure(listener)) listener.setSecureContext(serverContext(tls));
+}
+
+/** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
+function closeAfterLastRead(socket: Socket): void {
+  socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
 }
 
 function ignore(): void {}
