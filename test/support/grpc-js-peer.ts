@@ -68,10 +68,12 @@ export class GrpcJsClient {
   readonly #service: ServiceDefinition;
   readonly #client: Client;
 
-  constructor(service: ServiceDefinition, port: number) {
+  constructor(service: ServiceDefinition, port: number, secure = credentials.createInsecure()) {
     this.#service = service;
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    this.#client = new Client(`127.0.0.1:${port}`, secure, {
       "grpc.max_receive_message_length": 16 * 1024 * 1024,
+      // An address is no name for TLS to ask for, and theirs would ask for it.
+      "grpc.ssl_target_name_override": "localhost",
     });
   }
 
@@ -195,6 +197,7 @@ export interface GrpcJsServer {
 export async function serveGrpcJs(
   service: ServiceDefinition,
   behaviours: Readonly<Record<string, GrpcJsBehaviour>>,
+  secure = ServerCredentials.createInsecure(),
 ): Promise<GrpcJsServer> {
   const server = new Server({ "grpc.max_receive_message_length": 16 * 1024 * 1024 });
   const handlers = Object.entries(behaviours).map(([name, behaviour]) => [
@@ -203,9 +206,7 @@ export async function serveGrpcJs(
   ]);
   server.addService(service, Object.fromEntries(handlers) as Record<string, UntypedHandleCall>);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync("127.0.0.1:0", secure, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   return {
     port,

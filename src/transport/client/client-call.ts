@@ -15,6 +15,7 @@ import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
+import { coversAuthority } from "./channel-tls.js";
 import type { Connection } from "./connection.js";
 import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
@@ -26,6 +27,7 @@ import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 export interface ClientCallOwner {
   readonly limits: ChannelLimits;
   readonly authority: string;
+  readonly scheme: "http" | "https";
   readonly subchannel: Subchannel;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
@@ -45,6 +47,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly outcome = new Outcome();
   readonly #owner: ClientCallOwner;
   readonly #metadata: Metadata | undefined;
+  /** The call's own, in place of the channel's. */
+  readonly #authority: string | undefined;
   readonly #deadline: Deadline | undefined;
   readonly #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
@@ -76,6 +80,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       checkCallOptions(options);
       this.#deadline = deadlineFrom(options);
       this.#signal = options.signal;
+      this.#authority = options.authority;
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
     this.requests = new MessageSink(method.request, owner.limits, this);
@@ -132,9 +137,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#deadlineExceeded();
       return;
     }
-    const { authority } = this.#owner;
+    if (this.#authority !== undefined && !coversAuthority(lease.connection.socket, this.#authority)) {
+      this.fail(new StatusError(Code.UNAVAILABLE, "the server's certificate is not for the authority of the call"));
+      return;
+    }
+    const { scheme } = this.#owner;
+    const authority = this.#authority ?? this.#owner.authority;
     const { path } = this.method;
-    const headers = requestHeaders({ scheme: "http", authority, path, timeoutMs, metadata: this.#metadata });
+    const headers = requestHeaders({ scheme, authority, path, timeoutMs, metadata: this.#metadata });
     // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
     const mayBeLarge = this.#metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
     if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
