@@ -134,6 +134,19 @@ describe("barewire serve", () => {
     }
   });
 
+  test("--unix at a socket that a killed server has left: says that it may be removed", async () => {
+    const path = join(folder, "left.sock");
+    const killed = barewire("serve", "--unix", path);
+    try {
+      await killed.printed(/listening/);
+    } finally {
+      await killed.stop();
+    }
+    const { code, stderr } = await barewire("serve", "--unix", path).ended;
+    assert.match(stderr, /^barewire: cannot listen on unix:.*left\.sock: .* killed is still there, .*: remove it\n$/);
+    assert.equal(code, 1);
+  });
+
   test("--unix at a place where no socket can be is one line on stderr and exit code 1", async () => {
     for (const [path, expected] of [
       [
