@@ -58,6 +58,15 @@ export class Command {
 
   /** Resolves to the match when stdout has it; rejects when the command ends without it. */
   printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#wrote("stdout", pattern);
+  }
+
+  /** The same of stderr. */
+  complained(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#wrote("stderr", pattern);
+  }
+
+  #wrote(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const fail = (why: string): void => {
         settle();
@@ -65,7 +74,7 @@ export class Command {
       };
       const timer = setTimeout(() => fail("it took too long"), LINE_TIMEOUT_MS);
       const look = (): void => {
-        const match = pattern.exec(this.stdout);
+        const match = pattern.exec(this[stream]);
         if (match === null) return;
         settle();
         resolve(match);

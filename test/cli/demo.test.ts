@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { barewire, serving } from "./command.js";
 
@@ -32,12 +34,36 @@ describe("barewire demo", () => {
     }
   });
 
+  test("says the same of a name with several addresses, and of a unix socket", async () => {
+    let free = 0;
+    await serving([], async (_server, port) => void (free = port));
+    for (const address of [`localhost:${free}`, "unix:no-such-socket"]) {
+      const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
+      assert.match(stderr, new RegExp(`^barewire: nobody answers at ${address}: .*\n$`));
+      assert.equal(code, 1);
+    }
+  });
+
+  test("says in one line that what listens there does not speak HTTP/2", async () => {
+    const deaf = createServer((socket) => socket.end("220 mail.example\r\n"));
+    deaf.listen(0, "127.0.0.1");
+    await once(deaf, "listening");
+    const address = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    try {
+      const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
+      assert.match(stderr, new RegExp(`^barewire: cannot talk to ${address}: .+\n$`));
+      assert.equal(code, 1);
+    } finally {
+      deaf.close();
+    }
+  });
+
   test("says in one line what is wrong with an address", async () => {
     for (const [address, expected] of [
       ["nonsense:port", /^barewire: --addr: .*"nonsense:port"\n$/],
       ["", /^barewire: --addr: .*""\n$/],
       ["other.example:port", /^barewire: --addr: .*"other\.example:port"\n$/],
-      ["192.0.2.1:1", /^barewire: --addr: "192\.0\.2\.1:1" is another machine.*--plaintext/],
+      ["192.0.2.1:1", /^barewire: --addr: "192\.0\.2\.1:1" is another machine.*--tls, or --plaintext/],
     ] as const) {
       const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
       assert.match(stderr, expected);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -112,6 +112,62 @@ describe("barewire serve", () => {
       assert.equal((await barewire("demo", "orderer", "--addr", `[::1]:${port}`).ended).code, 0);
     } finally {
       await server.stop();
+    }
+  });
+
+  test("--unix listens on a unix socket, which the demos reach and which is gone afterwards", async () => {
+    const path = join(folder, "a socket");
+    const server = barewire("serve", "--unix", path);
+    try {
+      await server.printed(/\n {2}npm run demo -- orderer .*\n/);
+      assert.ok(server.stdout.startsWith(`listening on unix:${path}\nthings to try`), server.stdout);
+      assert.ok(server.stdout.includes(`  npm run demo -- orderer --addr 'unix:${path}'\n`));
+      assert.equal((await barewire("demo", "orderer", "--addr", `unix:${path}`).ended).code, 0);
+      const second = await barewire("serve", "--unix", path).ended;
+      assert.match(second.stderr, /^barewire: cannot listen on unix:.*a socket: something is there already: .*\n$/);
+      assert.equal(second.code, 1);
+      server.kill("SIGTERM");
+      assert.equal((await server.ended).code, 0);
+      assert.equal(existsSync(path), false);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("--unix at a socket that a killed server has left: says that it may be removed", async () => {
+    const path = join(folder, "left.sock");
+    const killed = barewire("serve", "--unix", path);
+    try {
+      await killed.printed(/listening/);
+    } finally {
+      await killed.stop();
+    }
+    const { code, stderr } = await barewire("serve", "--unix", path).ended;
+    assert.match(stderr, /^barewire: cannot listen on unix:.*left\.sock: .* killed is still there, .*: remove it\n$/);
+    assert.equal(code, 1);
+  });
+
+  test("--unix at a place where no socket can be is one line on stderr and exit code 1", async () => {
+    for (const [path, expected] of [
+      [
+        join(folder, "none", "s"),
+        /^barewire: cannot listen on unix:.*: the directory is not there, or may not be written to\n$/,
+      ],
+      [join(folder, "s".repeat(200)), /^barewire: --unix must be a path of 10\d bytes at most: ".*" has 2\d\d\n$/],
+    ] as const) {
+      const server = barewire("serve", "--unix", path);
+      try {
+        // A server that starts all the same is stopped.
+        void server.printed(/listening/).then(
+          () => server.kill("SIGTERM"),
+          () => undefined,
+        );
+        const { code, stdout, stderr } = await server.ended;
+        assert.match(stderr, expected);
+        assert.deepEqual([code, stdout], [1, ""]);
+      } finally {
+        await server.stop();
+      }
     }
   });
 

@@ -22,10 +22,16 @@ describe("barewire", { concurrency: 4 }, () => {
   for (const [args, expected] of [
     [["--help"], /usage: barewire <command>[^]*serve[^]*demo/],
     [["help"], /usage: barewire <command>/],
-    [["serve", "--help"], /usage: barewire serve[^]*--port[^]*--host[^]*--json-db-file[^]*--batch-size[^]*--quiet/],
+    [
+      ["serve", "--help"],
+      /usage: barewire serve[^]*--port[^]*--host[^]*--unix[^]*--tls[^]*--cert-file[^]*--key-file[^]*--client-ca-file[^]*--json-db-file[^]*--batch-size[^]*--quiet[^]*SIGHUP/,
+    ],
     [["serve", "--port", "nonsense", "-h"], /usage: barewire serve/],
     [["help", "serve"], /usage: barewire serve/],
-    [["demo", "--help"], /usage: barewire demo[^]*route-guide[^]*orders[^]*orderer[^]*--client[^]*--addr/],
+    [
+      ["demo", "--help"],
+      /usage: barewire demo[^]*route-guide[^]*orders[^]*orderer[^]*--client[^]*--addr[^]*--tls[^]*--ca-file[^]*--server-host-override[^]*--cert-file[^]*--key-file/,
+    ],
   ] as const) {
     test(`${args.join(" ")} prints help on stdout`, async () => {
       const { code, stdout, stderr } = await barewire(...args).ended;
@@ -49,6 +55,21 @@ describe("barewire", { concurrency: 4 }, () => {
     [["serve", "--port", ""], /current value is ""/],
     [["serve", "--batch-size", "0"], /--batch-size must be a whole number from 1 to 10000: current value is "0"/],
     [["serve", "--quiet=yes"], /--quiet takes no value/],
+    [["serve", "--unix", ""], /--unix must be a path: it is empty/],
+    [["serve", "--unix", "s", "--port", "1"], /--unix takes the place of --host and --port: --port is too much/],
+    [["serve", "--unix", "s", "--host", "::1"], /--unix takes the place of --host and --port: --host is too much/],
+    [["serve", "--cert-file", "c", "--key-file", "k"], /--cert-file is for TLS: say --tls as well/],
+    [["serve", "--client-ca-file", "c"], /--client-ca-file is for TLS: say --tls as well/],
+    [["serve", "--tls", "--cert-file", "c"], /--cert-file wants --key-file as well/],
+    [["serve", "--tls", "--key-file", "k"], /--key-file wants --cert-file as well/],
+    [
+      ["serve", "--tls", "--cert-file", "none.pem", "--key-file", "k"],
+      /--cert-file "none\.pem": there is no such file/,
+    ],
+    [
+      ["serve", "--tls", "--client-ca-file", "README.md"],
+      /--client-ca-file "README\.md": it must be a certificate in PEM/,
+    ],
     [["serve", "now"], /serve takes only flags: "now" is too much/],
     [["demo"], /demo wants a name: route-guide, orders, orderer/],
     [["demo", "ordres"], /there is no demo "ordres"; did you mean orders\?/],
@@ -59,6 +80,10 @@ describe("barewire", { concurrency: 4 }, () => {
       /--client must be go or python: current value is "pyhton"; did you mean python\?/,
     ],
     [["demo", "orders", "--client", "go"], /--client belongs to the demo route-guide alone, not to orders/],
+    [["demo", "orders", "--ca-file", "x"], /--ca-file is for TLS: say --tls as well/],
+    [["demo", "orders", "--tls", "--plaintext"], /--tls and --plaintext are opposites: say one of them/],
+    [["demo", "orders", "--tls", "--ca-file", "none.pem"], /--ca-file "none\.pem": there is no such file/],
+    [["demo", "orders", "--tls", "--cert-file", "x"], /--cert-file wants --key-file as well/],
     [["demo", "orders", "--adr", "x"], /there is no flag "--adr"; did you mean --addr\?/],
   ] as const) {
     test(`${JSON.stringify(args)} is one line on stderr and exit code 1`, () => fails(args, expected));
