@@ -3,6 +3,8 @@
  */
 import { once } from "node:events";
 import {
+  type ChannelCredentials,
+  type ChannelOptions,
   Client,
   credentials,
   type CallOptions,
@@ -61,6 +63,8 @@ export interface GrpcJsCall {
 export interface GrpcJsCallOptions {
   readonly metadata?: Metadata;
   readonly deadline?: Deadline;
+  /** Hears of every message as it comes. */
+  readonly onMessage?: () => void;
 }
 
 /** A client of one service. */
@@ -68,10 +72,16 @@ export class GrpcJsClient {
   readonly #service: ServiceDefinition;
   readonly #client: Client;
 
-  constructor(service: ServiceDefinition, port: number) {
+  constructor(
+    service: ServiceDefinition,
+    port: number,
+    channelCredentials: ChannelCredentials = credentials.createInsecure(),
+    options: ChannelOptions = {},
+  ) {
     this.#service = service;
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    this.#client = new Client(`127.0.0.1:${port}`, channelCredentials, {
       "grpc.max_receive_message_length": 16 * 1024 * 1024,
+      ...options,
     });
   }
 
@@ -81,17 +91,20 @@ export class GrpcJsClient {
     const callOptions: CallOptions = options.deadline === undefined ? {} : { deadline: options.deadline };
     const metadata = options.metadata ?? new Metadata();
     const messages: GrpcJsMessage[] = [];
-    const call = this.#begin(method, method.requestStream ? {} : firstOf(requests), metadata, callOptions, (message) =>
-      messages.push(message),
-    );
+    const received = (message: GrpcJsMessage): void => {
+      messages.push(message);
+      options.onMessage?.();
+    };
+    const request = method.requestStream ? {} : firstOf(requests);
+    const call = this.#begin(method, request, metadata, callOptions, received);
     let headers: Metadata | undefined;
-    call.on("metadata", (received: Metadata) => (headers = received));
+    call.on("metadata", (came: Metadata) => (headers = came));
     call.on("error", () => undefined);
     // events.once would reject at 'error', which comes before the status.
     const answered = new Promise((resolve) => call.once("metadata", resolve));
     const ended = new Promise<StatusObject>((resolve) => call.once("status", resolve));
     const read = method.responseStream ? new Promise<void>((resolve) => call.once("end", resolve)) : undefined;
-    if (method.responseStream) call.on("data", (message: GrpcJsMessage) => messages.push(message));
+    if (method.responseStream) call.on("data", received);
     if (method.requestStream) void writeAll(call, requests, ended);
     const outcome = ended.then(async (status) => {
       // Rejections of the unary kinds come by callback, in the same turn as the status or the next.
@@ -191,10 +204,17 @@ export interface GrpcJsServer {
   close(): Promise<void>;
 }
 
+export interface GrpcJsServerOptions {
+  /** Default: a free port of the loopback. */
+  readonly address?: string;
+  readonly serverCredentials?: ServerCredentials;
+}
+
 /** Serves a service; each method is named as in its `.proto` file. */
 export async function serveGrpcJs(
   service: ServiceDefinition,
   behaviours: Readonly<Record<string, GrpcJsBehaviour>>,
+  { address = "127.0.0.1:0", serverCredentials = ServerCredentials.createInsecure() }: GrpcJsServerOptions = {},
 ): Promise<GrpcJsServer> {
   const server = new Server({ "grpc.max_receive_message_length": 16 * 1024 * 1024 });
   const handlers = Object.entries(behaviours).map(([name, behaviour]) => [
@@ -203,9 +223,7 @@ export async function serveGrpcJs(
   ]);
   server.addService(service, Object.fromEntries(handlers) as Record<string, UntypedHandleCall>);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync(address, serverCredentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   return {
     port,

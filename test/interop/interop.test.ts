@@ -1,0 +1,52 @@
+/**
+ * The interop cases between our client and our server, and between our client and a server that misbehaves: what
+ * `npm run interop` asks of every pair, of the one pair that needs nothing installed.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CASES } from "./cases.js";
+import { runClient } from "./client.js";
+import { COMPRESSED_CASES } from "./compressed-cases.js";
+import { parseFlags } from "./flags.js";
+import { HTTP2_CASES } from "./http2-cases.js";
+import { BEHAVIOURS, startHttp2Server } from "./http2-server.js";
+import { startServer } from "./server.js";
+import { SOAK_CASES } from "./soak-cases.js";
+
+function clientArgs(port: number, name: string): string[] {
+  return ["--server_host=127.0.0.1", `--server_port=${port}`, "--test_case", name];
+}
+
+/** What a case proves of the rules, where it proves one. */
+const PROVES: Readonly<Record<string, string>> = {};
+
+describe("our client and our server", () => {
+  for (const name of Object.keys({ ...CASES, ...COMPRESSED_CASES, ...SOAK_CASES })) {
+    test(`${PROVES[name] ?? ""}${name}`, async () => {
+      const { server, listening } = await startServer(parseFlags(["--port=0"], ["port"]), "127.0.0.1");
+      try {
+        await runClient([...clientArgs(listening.port, name), ...(name in SOAK_CASES ? ["--soak_iterations=3"] : [])]);
+      } finally {
+        await server.close({ graceMs: 0 });
+      }
+    });
+  }
+});
+
+describe("our client and a server that misbehaves", () => {
+  test("there is a behaviour for every case", () => {
+    assert.deepEqual(Object.keys(BEHAVIOURS), Object.keys(HTTP2_CASES));
+  });
+
+  for (const name of Object.keys(HTTP2_CASES)) {
+    test(name, async () => {
+      const server = await startHttp2Server(name);
+      try {
+        await runClient(clientArgs(server.port, name));
+        server.verify();
+      } finally {
+        await server.close();
+      }
+    });
+  }
+});
