@@ -143,7 +143,7 @@ function wantEcho(headers: Metadata, trailers: Metadata): void {
 /** Waits for the end of a call, which must be this one. */
 export async function wantStatus(call: CallFacts, code: Code, message?: string): Promise<void> {
   const status = await call.status;
-  assert.equal(`${codeName(status.code)}`, codeName(code), status.message);
+  assert.equal(codeName(status.code), codeName(code), status.message);
   if (message !== undefined) assert.equal(status.message, message);
 }
 
@@ -157,5 +157,5 @@ export function wantSize(payload: Payload | undefined, size: number | undefined)
 
 export function wantZeros(payload: Payload | undefined, size: number): void {
   wantSize(payload, size);
-  assert.ok(payload?.body.every((byte) => byte === 0) ?? true, "the payload is zeros");
+  assert.ok(Buffer.alloc(size).equals(payload?.body ?? Buffer.alloc(0)), "the payload is zeros");
 }

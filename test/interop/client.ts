@@ -56,11 +56,13 @@ export async function runClient(args: readonly string[]): Promise<void> {
 /** Makes channels as the flags describe them. Without `--use_test_ca` the roots are those of Node. */
 function connector(flags: Flags): () => Channel {
   const target = `${wantedFlag(flags, "server_host")}:${wantedFlag(flags, "server_port")}`;
-  const options: ChannelOptions = { tls: false, authority: flags.get("server_host_override") };
-  if (booleanFlag(flags, "use_tls")) {
-    options.tls = booleanFlag(flags, "use_test_ca") ? { ca: readFileSync(wantedFlag(flags, "ca_file")) } : true;
-  }
+  const options: ChannelOptions = { tls: tlsOf(flags), authority: flags.get("server_host_override") };
   return () => new Channel(target, options);
+}
+
+function tlsOf(flags: Flags): ChannelOptions["tls"] {
+  if (!booleanFlag(flags, "use_tls")) return false;
+  return booleanFlag(flags, "use_test_ca") ? { ca: readFileSync(wantedFlag(flags, "ca_file")) } : true;
 }
 
 function soakOf(flags: Flags): Soak {

@@ -22,7 +22,12 @@ log=$peers/peers.log
 say() { printf '%s\t%s\n' "$1" "$2"; }
 
 # What fails gives the reason as the last line of its standard error.
-wanted() { command -v "$1" >/dev/null || { echo "$1 is not installed" >&2; return 1; }; }
+wanted() {
+  command -v "$1" >/dev/null || {
+    echo "$1 is not installed" >&2
+    return 1
+  }
+}
 
 # go_install DIRECTORY PACKAGE@VERSION: every program has a directory of its own, as several are called `client` or `server`.
 go_install() {
@@ -117,21 +122,20 @@ bring_grpc-js() {
 }
 
 code=0
-: >"$log"
 for name in "${@:-${names[@]}}"; do
   if ! declare -F "bring_$name" >/dev/null; then
     echo "there is no peer $name; there are ${names[*]}" >&2
     exit 2
   fi
   echo "bringing $name" >&2
-  # A subshell that ends at the first failure: `||` and `if` would have it go on behind one.
+  # A subshell that ends at the first failure: behind `if` and `||` it would go on.
   set +e
-  (set -e; "bring_$name") 2> >(tee -a "$log" >"$peers/last.log")
+  (set -e && "bring_$name") 2>"$log"
   failed=$?
   set -e
-  wait
   if ((failed != 0)); then
-    say "missing.$name" "$(grep . "$peers/last.log" | tail -n 1)"
+    cat "$log" >&2
+    say "missing.$name" "$(grep . "$log" | tail -n 1)"
     code=1
   fi
 done

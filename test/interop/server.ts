@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { type Listening, Server, type ServerOptions } from "../../src/index.js";
+import { type Listening, Server } from "../../src/index.js";
 import { booleanFlag, type Flags, numberFlag, parseFlags, wantedFlag } from "./flags.js";
 import { TestService } from "./service.js";
 import { testService } from "./test-service.js";
@@ -15,16 +15,16 @@ const FLAGS = ["port", "use_tls", "tls_cert_file", "tls_key_file"] as const;
 
 /** The server as its flags describe it, listening. Without `tls_cert_file` and `tls_key_file` there is no TLS to be had. */
 export async function startServer(flags: Flags, host: string): Promise<{ server: Server; listening: Listening }> {
-  const options: ServerOptions = {};
-  if (booleanFlag(flags, "use_tls")) {
-    options.tls = {
-      cert: readFileSync(wantedFlag(flags, "tls_cert_file")),
-      key: readFileSync(wantedFlag(flags, "tls_key_file")),
-    };
-  }
-  const server = new Server(options);
+  const server = new Server(booleanFlag(flags, "use_tls") ? { tls: certificateOf(flags) } : {});
   server.add(TestService, testService);
   return { server, listening: await server.listen(`${host}:${numberFlag(flags, "port", 10_000)}`) };
+}
+
+function certificateOf(flags: Flags): { cert: Buffer; key: Buffer } {
+  return {
+    cert: readFileSync(wantedFlag(flags, "tls_cert_file")),
+    key: readFileSync(wantedFlag(flags, "tls_key_file")),
+  };
 }
 
 async function main(args: readonly string[]): Promise<void> {

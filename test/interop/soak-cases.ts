@@ -1,7 +1,9 @@
 /**
- * The interop cases that go on for a while: the same large call again and again, on one channel or on one channel each.
+ * The interop cases that go on for a while: the same large call again and again, on one channel or on one channel each, or
+ * a thousand times at once.
  *
- * Spec: grpc/grpc, doc/interop-test-descriptions.md, "rpc_soak", "channel_soak", "long_lived_channel".
+ * Spec: grpc/grpc, doc/interop-test-descriptions.md, "rpc_soak", "channel_soak", "long_lived_channel",
+ * "concurrent_large_unary".
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Channel } from "../../src/index.js";
@@ -17,6 +19,8 @@ export interface Soak {
   readonly overallTimeoutMs: number;
 }
 
+const CONCURRENT_CALLS = 1000;
+
 /** The defaults of the document. */
 export const DEFAULT_SOAK: Soak = {
   iterations: 10,
@@ -31,6 +35,10 @@ export type SoakCase = (connect: () => Channel, soak: Soak) => Promise<void>;
 export const SOAK_CASES: Readonly<Record<string, SoakCase>> = {
   rpc_soak: (connect, soak) => withChannel(connect, (channel) => soakThrough(soak, () => largeUnary(channel))),
   channel_soak: (connect, soak) => soakThrough(soak, () => withChannel(connect, largeUnary)),
+  concurrent_large_unary: (connect) =>
+    withChannel(connect, async (channel) => {
+      await Promise.all(Array.from({ length: CONCURRENT_CALLS }, () => largeUnary(channel)));
+    }),
   long_lived_channel: (connect, soak) =>
     withChannel(connect, (channel) =>
       soakThrough({ ...soak, minTimeBetweenMs: Math.max(soak.minTimeBetweenMs, 100) }, () => largeUnary(channel)),
