@@ -46,12 +46,14 @@ interface Pair {
 }
 
 const OURS = "barewire";
+/** What the reason of a failure begins with, when the peer could not be had. */
+const MISSING = "missing";
 
 const PAIRS: readonly Pair[] = [
   ...THEIR_CLIENTS.map(({ name, needs, cases, lacks, run }): Pair => ({
     name: `${name} client, our server`,
     title: [name, OURS],
-    needs: ["testdata", ...needs],
+    needs,
     cases,
     lacks,
     transports: TRANSPORTS,
@@ -61,7 +63,7 @@ const PAIRS: readonly Pair[] = [
   {
     name: "our client, our server",
     title: [OURS, OURS],
-    needs: ["testdata"],
+    needs: [],
     cases: ALL_CASES,
     transports: TRANSPORTS,
     server: ourServer,
@@ -70,7 +72,7 @@ const PAIRS: readonly Pair[] = [
   ...THEIR_SERVERS.map(({ name, needs, without, lacks, program }): Pair => ({
     name: `our client, ${name} server`,
     title: [OURS, name],
-    needs: ["testdata", ...needs],
+    needs,
     cases: ALL_CASES.filter((one) => !without.includes(one)),
     lacks,
     transports: TRANSPORTS,
@@ -129,9 +131,9 @@ interface Result {
 
 async function runPair(pair: Pair, transport: Transport, brought: Brought): Promise<Result> {
   const cases = new Map<string, string | undefined>();
-  const missing = pair.needs.filter((name) => brought.has(`missing.${name}`));
+  const missing = needsOf(pair, transport).filter((name) => brought.has(`missing.${name}`));
   if (missing.length > 0) {
-    for (const name of pair.cases) cases.set(name, `missing: ${missing.join(", ")}`);
+    for (const name of pair.cases) cases.set(name, `${MISSING}: ${missing.join(", ")}`);
     return { pair, transport, cases };
   }
   const tls = transport === "TLS" ? testTls(brought) : undefined;
@@ -149,6 +151,11 @@ async function runPair(pair: Pair, transport: Transport, brought: Brought): Prom
     for (const name of pair.cases) if (!cases.has(name)) cases.set(name, describe(error));
   }
   return { pair, transport, cases };
+}
+
+/** What `peers.sh` must bring for a pair. */
+function needsOf({ needs, server }: Pair, transport: Transport): readonly string[] {
+  return transport === "TLS" && server !== undefined ? ["testdata", ...needs] : needs;
 }
 
 function testTls(brought: Brought): Tls {
@@ -181,16 +188,20 @@ function describe(error: unknown): string {
 /** A row for each case, a column for each pair. */
 function table(results: readonly Result[]): string {
   const names = [...new Set(results.flatMap(({ pair }) => pair.cases))];
-  const columns = results.map(({ pair, cases }) => [
-    ...pair.title,
-    ...names.map((name) => (!cases.has(name) ? "-" : cases.get(name) === undefined ? "ok" : "FAILED")),
-  ]);
+  const columns = results.map(({ pair, cases }) => [...pair.title, ...names.map((name) => cell(cases, name))]);
   const all = [["client", "server", ...names], ...columns];
-  const widths = all.map((column) => Math.max(...column.map((cell) => cell.length)));
+  const widths = all.map((column) => Math.max(...column.map((text) => text.length)));
   const rows = (all[0] ?? []).map((_, i) =>
     all.map((column, j) => (column[i] ?? "").padEnd(widths[j] ?? 0)).join("  "),
   );
   return rows.map((row) => row.trimEnd()).join("\n");
+}
+
+function cell(cases: Result["cases"], name: string): string {
+  if (!cases.has(name)) return "-";
+  const reason = cases.get(name);
+  if (reason === undefined) return "ok";
+  return reason.startsWith(MISSING) ? MISSING : "FAILED";
 }
 
 function report(results: readonly Result[], brought: Brought): number {
@@ -208,7 +219,7 @@ function report(results: readonly Result[], brought: Brought): number {
   const count = failed.reduce((sum, { names }) => sum + names.length, 0);
   const ran = results.reduce((sum, { cases }) => sum + cases.size, 0);
   print(`\n${ran} cases ran, ${count} failed, ${missing.length} peers are missing`);
-  return ran === 0 || count > 0 || missing.length > 0 ? 1 : 0;
+  return count > 0 || missing.length > 0 ? 1 : 0;
 }
 
 interface Failure {
@@ -245,7 +256,8 @@ async function main(args: readonly string[]): Promise<number> {
   ).filter(
     ({ pair, transport }) => words.length === 0 || words.some((word) => `${pair.name}, ${transport}`.includes(word)),
   );
-  const brought = await bring([...new Set(runs.flatMap(({ pair }) => pair.needs))]);
+  if (runs.length === 0) throw new Error(`no pair has ${words.join(" or ")} in its line`);
+  const brought = await bring([...new Set(runs.flatMap(({ pair, transport }) => needsOf(pair, transport)))]);
   for (const [key, version] of brought)
     if (key.endsWith(".version")) print(`${key.replace(".version", "")} ${version}`);
   const results: Result[] = [];
