@@ -8,6 +8,7 @@ import {
   Client,
   credentials,
   type CallOptions,
+  type ChannelOptions,
   type ClientDuplexStream,
   type Deadline,
   type handleUnaryCall,
@@ -75,8 +76,8 @@ export class GrpcJsClient {
   constructor(
     service: ServiceDefinition,
     port: number,
+    options: Partial<ChannelOptions> = {},
     channelCredentials: ChannelCredentials = credentials.createInsecure(),
-    options: ChannelOptions = {},
   ) {
     this.#service = service;
     this.#client = new Client(`127.0.0.1:${port}`, channelCredentials, {

@@ -169,8 +169,8 @@ function connector(flags: Flags, opened: GrpcJsClient[]): Connect {
     const client = new GrpcJsClient(
       grpcJsServiceOfFile(TEST_PROTO, `grpc.testing.${service}`),
       numberFlag(flags, "server_port", 10_000),
-      tls ? credentials.createSsl(ca) : credentials.createInsecure(),
       { ...named, ...options },
+      tls ? credentials.createSsl(ca) : credentials.createInsecure(),
     );
     opened.push(client);
     return client;
