@@ -3,12 +3,10 @@
  */
 import { once } from "node:events";
 import {
-  type ChannelCredentials,
   type ChannelOptions,
   Client,
   credentials,
   type CallOptions,
-  type ChannelOptions,
   type ClientDuplexStream,
   type Deadline,
   type handleUnaryCall,
@@ -77,10 +75,10 @@ export class GrpcJsClient {
     service: ServiceDefinition,
     port: number,
     options: Partial<ChannelOptions> = {},
-    channelCredentials: ChannelCredentials = credentials.createInsecure(),
+    secure = credentials.createInsecure(),
   ) {
     this.#service = service;
-    this.#client = new Client(`127.0.0.1:${port}`, channelCredentials, {
+    this.#client = new Client(`127.0.0.1:${port}`, secure, {
       "grpc.max_receive_message_length": 16 * 1024 * 1024,
       ...options,
     });
@@ -205,17 +203,12 @@ export interface GrpcJsServer {
   close(): Promise<void>;
 }
 
-export interface GrpcJsServerOptions {
-  /** Default: a free port of the loopback. */
-  readonly address?: string;
-  readonly serverCredentials?: ServerCredentials;
-}
-
 /** Serves a service; each method is named as in its `.proto` file. */
 export async function serveGrpcJs(
   service: ServiceDefinition,
   behaviours: Readonly<Record<string, GrpcJsBehaviour>>,
-  { address = "127.0.0.1:0", serverCredentials = ServerCredentials.createInsecure() }: GrpcJsServerOptions = {},
+  secure = ServerCredentials.createInsecure(),
+  port = 0,
 ): Promise<GrpcJsServer> {
   const server = new Server({ "grpc.max_receive_message_length": 16 * 1024 * 1024 });
   const handlers = Object.entries(behaviours).map(([name, behaviour]) => [

@@ -14,7 +14,7 @@ import {
   grpcJsServiceOfFile,
   serveGrpcJs,
 } from "../../support/grpc-js-peer.js";
-import { booleanFlag, type Flags, parseFlags, wantedFlag } from "../flags.js";
+import { booleanFlag, type Flags, numberFlag, parseFlags, wantedFlag } from "../flags.js";
 import { ECHO_INITIAL, ECHO_TRAILING, TEST_PROTO, zeros } from "../service.js";
 
 interface Status {
@@ -71,8 +71,10 @@ function credentialsOf(flags: Flags): ServerCredentials {
 }
 
 const flags = parseFlags(process.argv.slice(2), ["port", "use_tls", "tls_cert_file", "tls_key_file"]);
-const server = await serveGrpcJs(grpcJsServiceOfFile(TEST_PROTO, "grpc.testing.TestService"), BEHAVIOURS, {
-  address: `127.0.0.1:${wantedFlag(flags, "port")}`,
-  serverCredentials: credentialsOf(flags),
-});
+const server = await serveGrpcJs(
+  grpcJsServiceOfFile(TEST_PROTO, "grpc.testing.TestService"),
+  BEHAVIOURS,
+  credentialsOf(flags),
+  numberFlag(flags, "port", 10_000),
+);
 process.once("SIGTERM", () => void server.close());
