@@ -216,11 +216,11 @@ export async function serveGrpcJs(
     handlerOf(methodOf(service, name), behaviour),
   ]);
   server.addService(service, Object.fromEntries(handlers) as Record<string, UntypedHandleCall>);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, serverCredentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, secure, (error, at) => (error === null ? resolve(at) : reject(error)));
   });
   return {
-    port,
+    port: bound,
     close: () =>
       new Promise((resolve) => {
         server.tryShutdown(() => resolve());
