@@ -13,6 +13,11 @@ import { testService } from "./test-service.js";
 
 const FLAGS = ["port", "use_tls", "tls_cert_file", "tls_key_file"] as const;
 
+/** @throws Error for what is no flag of the server. */
+export function parseServerFlags(args: readonly string[]): Flags {
+  return parseFlags(args, FLAGS);
+}
+
 /** The server as its flags describe it, listening. Without `tls_cert_file` and `tls_key_file` there is no TLS to be had. */
 export async function startServer(flags: Flags, host: string): Promise<{ server: Server; listening: Listening }> {
   const server = new Server(booleanFlag(flags, "use_tls") ? { tls: certificateOf(flags) } : {});
@@ -28,7 +33,7 @@ function certificateOf(flags: Flags): { cert: Buffer; key: Buffer } {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const { server, listening } = await startServer(parseFlags(args, FLAGS), "0.0.0.0");
+  const { server, listening } = await startServer(parseServerFlags(args), "0.0.0.0");
   process.stdout.write(`listening on ${listening.address}\n`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close({ graceMs: 1000 }));
 }
