@@ -3,14 +3,17 @@
  * `npm run interop` asks of every pair, of the one pair that needs nothing installed.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { Authority } from "../support/certificates.js";
 import { CASES } from "./cases.js";
 import { runClient } from "./client.js";
 import { COMPRESSED_CASES } from "./compressed-cases.js";
-import { parseFlags } from "./flags.js";
 import { HTTP2_CASES } from "./http2-cases.js";
 import { BEHAVIOURS, startHttp2Server } from "./http2-server.js";
-import { startServer } from "./server.js";
+import { parseServerFlags, startServer } from "./server.js";
 import { SOAK_CASES } from "./soak-cases.js";
 
 function clientArgs(port: number, name: string): string[] {
@@ -34,18 +37,48 @@ const PROVES: Readonly<Record<string, string>> = {
   unimplemented_service: "R25 ",
 };
 
-describe("our client and our server", () => {
-  for (const name of Object.keys({ ...CASES, ...COMPRESSED_CASES, ...SOAK_CASES })) {
-    test(`${PROVES[name] ?? ""}${name}`, async () => {
-      const { server, listening } = await startServer(parseFlags(["--port=0"], ["port"]), "127.0.0.1");
-      try {
-        await runClient([...clientArgs(listening.port, name), ...(name in SOAK_CASES ? ["--soak_iterations=3"] : [])]);
-      } finally {
-        await server.close({ graceMs: 0 });
-      }
-    });
-  }
-});
+const folder = mkdtempSync(join(tmpdir(), "barewire-interop-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The flags of both sides for TLS, with certificates that are good for one name only. */
+function tlsFlags(): { readonly server: readonly string[]; readonly client: readonly string[] } {
+  const authority = new Authority();
+  const { cert, key } = authority.issue({ names: ["foo.test.google.fr"] });
+  const [caFile, certFile, keyFile] = ["ca.pem", "server.pem", "server.key"].map((file) => join(folder, file));
+  for (const [file, text] of [
+    [caFile, authority.cert],
+    [certFile, cert],
+    [keyFile, key],
+  ] as const)
+    writeFileSync(String(file), text);
+  return {
+    server: ["--use_tls", "true", `--tls_cert_file=${certFile}`, `--tls_key_file=${keyFile}`],
+    client: [
+      "--use_tls=true",
+      "--use_test_ca=true",
+      `--ca_file=${caFile}`,
+      "--server_host_override=foo.test.google.fr",
+    ],
+  };
+}
+
+const TRANSPORTS = { plaintext: { server: [], client: [] }, TLS: tlsFlags() } as const;
+
+for (const [transport, flags] of Object.entries(TRANSPORTS)) {
+  describe(`our client and our server, ${transport}`, () => {
+    for (const name of Object.keys({ ...CASES, ...COMPRESSED_CASES, ...SOAK_CASES })) {
+      test(`${PROVES[name] ?? ""}${name}`, async () => {
+        const { server, listening } = await startServer(parseServerFlags(["--port=0", ...flags.server]), "127.0.0.1");
+        const soak = name in SOAK_CASES ? ["--soak_iterations=3"] : [];
+        try {
+          await runClient([...clientArgs(listening.port, name), ...flags.client, ...soak]);
+        } finally {
+          await server.close({ graceMs: 0 });
+        }
+      });
+    }
+  });
+}
 
 describe("our client and a server that misbehaves", () => {
   test("there is a behaviour for every case", () => {
