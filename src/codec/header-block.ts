@@ -89,11 +89,17 @@ export function trailersOnly(contentType: string, status: Status, metadata: Meta
 
 function writeStatus(headers: HeaderFields, status: Status): HeaderFields {
   headers["grpc-status"] = String(status.code);
-  // Beside status 0 strict peers accept no text, and an empty one says nothing.
-  if (status.code !== Code.OK && status.message !== "")
+  // Beside status 0 strict peers accept neither a text nor the details of an error; and an empty text says nothing.
+  if (status.code === Code.OK) {
+    if (STATUS_DETAILS in headers) delete headers[STATUS_DETAILS];
+  } else if (status.message !== "") {
     headers["grpc-message"] = cutMessage(encodeStatusMessage(status.message));
+  }
   return headers;
 }
+
+/** What an application may put into trailers, to say more about an error: gRFC L44. */
+const STATUS_DETAILS = "grpc-status-details-bin";
 
 /** A longer text would be refused by peers together with the status, or with the whole connection. */
 const MAX_MESSAGE_BYTES = 8192;

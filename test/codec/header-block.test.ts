@@ -160,6 +160,13 @@ describe("responseHeaders, trailers, trailersOnly", () => {
     assert.deepEqual(trailers({ code: Code.OK, message: "all well" }, undefined), { "grpc-status": "0" });
   });
 
+  test("the details of an error are left out beside OK", () => {
+    const metadata = new Metadata({ "grpc-status-details-bin": Uint8Array.of(8, 5), x: "1" });
+    assert.deepEqual(trailers({ code: Code.OK, message: "" }, metadata), { x: "1", "grpc-status": "0" });
+    const error = trailers({ code: Code.NOT_FOUND, message: "" }, metadata);
+    assert.equal(error["grpc-status-details-bin"], "CAU");
+  });
+
   test("R36 metadata never overrides the status", () => {
     const received = Metadata.fromRawHeaders(["grpc-status", "0", "grpc-message", "fine", "x", "1"]);
     const status = { code: Code.DATA_LOSS, message: "gone" };

@@ -3,10 +3,10 @@
  */
 import { once } from "node:events";
 import {
+  type ChannelOptions,
   Client,
   credentials,
   type CallOptions,
-  type ChannelOptions,
   type ClientDuplexStream,
   type Deadline,
   type handleUnaryCall,
@@ -62,6 +62,8 @@ export interface GrpcJsCall {
 export interface GrpcJsCallOptions {
   readonly metadata?: Metadata;
   readonly deadline?: Deadline;
+  /** Hears of every message as it comes. */
+  readonly onMessage?: () => void;
 }
 
 /** A client of one service. */
@@ -90,17 +92,20 @@ export class GrpcJsClient {
     const callOptions: CallOptions = options.deadline === undefined ? {} : { deadline: options.deadline };
     const metadata = options.metadata ?? new Metadata();
     const messages: GrpcJsMessage[] = [];
-    const call = this.#begin(method, method.requestStream ? {} : firstOf(requests), metadata, callOptions, (message) =>
-      messages.push(message),
-    );
+    const received = (message: GrpcJsMessage): void => {
+      messages.push(message);
+      options.onMessage?.();
+    };
+    const request = method.requestStream ? {} : firstOf(requests);
+    const call = this.#begin(method, request, metadata, callOptions, received);
     let headers: Metadata | undefined;
-    call.on("metadata", (received: Metadata) => (headers = received));
+    call.on("metadata", (came: Metadata) => (headers = came));
     call.on("error", () => undefined);
     // events.once would reject at 'error', which comes before the status.
     const answered = new Promise((resolve) => call.once("metadata", resolve));
     const ended = new Promise<StatusObject>((resolve) => call.once("status", resolve));
     const read = method.responseStream ? new Promise<void>((resolve) => call.once("end", resolve)) : undefined;
-    if (method.responseStream) call.on("data", (message: GrpcJsMessage) => messages.push(message));
+    if (method.responseStream) call.on("data", received);
     if (method.requestStream) void writeAll(call, requests, ended);
     const outcome = ended.then(async (status) => {
       // Rejections of the unary kinds come by callback, in the same turn as the status or the next.
@@ -205,6 +210,7 @@ export async function serveGrpcJs(
   service: ServiceDefinition,
   behaviours: Readonly<Record<string, GrpcJsBehaviour>>,
   secure = ServerCredentials.createInsecure(),
+  port = 0,
 ): Promise<GrpcJsServer> {
   const server = new Server({ "grpc.max_receive_message_length": 16 * 1024 * 1024 });
   const handlers = Object.entries(behaviours).map(([name, behaviour]) => [
@@ -212,11 +218,11 @@ export async function serveGrpcJs(
     handlerOf(methodOf(service, name), behaviour),
   ]);
   server.addService(service, Object.fromEntries(handlers) as Record<string, UntypedHandleCall>);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", secure, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, secure, (error, at) => (error === null ? resolve(at) : reject(error)));
   });
   return {
-    port,
+    port: bound,
     close: () =>
       new Promise((resolve) => {
         server.tryShutdown(() => resolve());

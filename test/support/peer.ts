@@ -76,6 +76,11 @@ export interface DataOptions {
   readonly padding?: number;
 }
 
+export interface BodyOptions extends DataOptions {
+  /** How many bytes of the body one DATA frame has at most. */
+  readonly frameBytes?: number;
+}
+
 interface Waiting {
   check(): boolean;
   fail(): void;
@@ -312,17 +317,26 @@ export class Peer {
    *
    * @returns how many bytes were sent.
    */
-  async body(streamId: number, bytes: Uint8Array, options: DataOptions = {}): Promise<number> {
+  async body(streamId: number, bytes: Uint8Array, options: BodyOptions = {}): Promise<number> {
+    const { endStream = false, padding, frameBytes = MAX_FRAME_BYTES } = options;
+    // "The entire DATA frame payload is included in flow control, including the Pad Length and Padding fields."
+    const overhead = padding === undefined ? 0 : padding + 1;
     for (let at = 0; at < bytes.length;) {
       const room = await this.until("room to send", () => {
         const window = Math.min(this.#connectionWindow, this.#initialWindow + (this.#streamWindows.get(streamId) ?? 0));
-        return this.on(streamId).some((frame) => frame.name === "RST_STREAM") ? 0 : window > 0 ? window : undefined;
+        if (this.on(streamId).some((frame) => frame.name === "RST_STREAM")) return 0;
+        return window > overhead ? window - overhead : undefined;
       });
       if (room === 0) return at;
-      const end = Math.min(at + Math.min(room, MAX_FRAME_BYTES), bytes.length);
-      this.#widen(0, at - end);
-      this.#widen(streamId, at - end);
-      this.data(streamId, bytes.subarray(at, end), { endStream: options.endStream === true && end === bytes.length });
+      const end = Math.min(at + Math.min(room, frameBytes), bytes.length);
+      this.#widen(0, at - end - overhead);
+      this.#widen(streamId, at - end - overhead);
+      const last = endStream && end === bytes.length;
+      this.data(
+        streamId,
+        bytes.subarray(at, end),
+        padding === undefined ? { endStream: last } : { endStream: last, padding },
+      );
       at = end;
     }
     return bytes.length;
@@ -492,9 +506,12 @@ export class RawServer {
   }
 
   /** With `tls`, a peer that chooses ALPN h2 has to say so, in the bytes of the protocol. */
-  static async listen(options: PeerOptions = {}, tls?: TLSSocketOptions): Promise<RawServer> {
+  static async listen(options: PeerOptions = {}, tls?: TLSSocketOptions, port = 0): Promise<RawServer> {
     const server = new RawServer(options, tls);
-    await new Promise<void>((resolve) => server.#listener.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve, reject) => {
+      server.#listener.once("error", reject);
+      server.#listener.listen(port, "127.0.0.1", resolve);
+    });
     return server;
   }
 
