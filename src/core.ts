@@ -1,6 +1,7 @@
 /**
  * The public API without batteries, published as `barewire/core`. `index.ts` adds the services every server should have.
  */
+export { deflate, gzip, type Compressor } from "./codec/compression.js";
 export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
 export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
@@ -17,6 +18,7 @@ export {
   timestampToDate,
 } from "./codec/proto/timestamp.js";
 export type { Peer } from "./transport/call.js";
+export type { CompressionOptions } from "./transport/codings.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
 export type { CallOptions } from "./transport/client/call-options.js";
 export type {
@@ -27,6 +29,7 @@ export type {
   ClientStreamingCall,
   DynamicCall,
   RequestSender,
+  SendOptions,
   ServerStreamingCall,
   UnaryCall,
 } from "./transport/client/calls.js";

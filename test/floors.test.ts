@@ -19,6 +19,12 @@ const FLOORS: readonly Floor[] = [
     modules: [],
   },
   {
+    floor: "src/codec/compression.ts",
+    is: "the only file that knows zlib",
+    imports: ["src/codec/"],
+    modules: ["node:zlib"],
+  },
+  {
     floor: "src/codec/proto/",
     is: "protobuf: the only place that knows protobufjs",
     imports: ["src/codec/"],

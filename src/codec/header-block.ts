@@ -25,6 +25,10 @@ export interface RequestHead {
   /** The time left, in milliseconds; `undefined` for none. */
   readonly timeoutMs: number | undefined;
   readonly metadata: Metadata | undefined;
+  /** The coding of the messages that are compressed; `undefined` when none are. */
+  readonly coding: string | undefined;
+  /** The codings the response may use, as a list. */
+  readonly accepted: string;
 }
 
 /** "Request-Headers → Call-Definition *Custom-Metadata", with `grpc-timeout` first behind the pseudo-headers. */
@@ -38,7 +42,8 @@ export function requestHeaders(head: RequestHead): HeaderFields {
   if (head.timeoutMs !== undefined) headers["grpc-timeout"] = formatTimeout(head.timeoutMs);
   headers["te"] = "trailers";
   headers["content-type"] = CONTENT_TYPE;
-  headers["grpc-accept-encoding"] = "identity";
+  if (head.coding !== undefined) headers["grpc-encoding"] = head.coding;
+  headers["grpc-accept-encoding"] = head.accepted;
   headers["user-agent"] = USER_AGENT;
   if (head.metadata !== undefined) {
     head.metadata.writeTo(headers);
@@ -49,9 +54,21 @@ export function requestHeaders(head: RequestHead): HeaderFields {
   return headers;
 }
 
+/** What a response's header block is made of. */
+export interface ResponseHead {
+  readonly contentType: string;
+  /** The coding of the messages that are compressed; `undefined` when none are. */
+  readonly coding: string | undefined;
+  /** The codings requests may use, as a list. */
+  readonly accepted: string;
+  readonly metadata: Metadata | undefined;
+}
+
 /** "Response-Headers → HTTP-Status [Message-Encoding] [Message-Accept-Encoding] Content-Type *Custom-Metadata" */
-export function responseHeaders(contentType: string, metadata: Metadata | undefined): HeaderFields {
+export function responseHeaders({ contentType, coding, accepted, metadata }: ResponseHead): HeaderFields {
   const headers: HeaderFields = { ":status": 200, "content-type": contentType };
+  if (coding !== undefined) headers["grpc-encoding"] = coding;
+  headers["grpc-accept-encoding"] = accepted;
   metadata?.writeTo(headers);
   return headers;
 }
@@ -65,7 +82,9 @@ export function trailers(status: Status, metadata: Metadata | undefined): Header
 
 /** "Trailers-Only → HTTP-Status Content-Type Trailers" */
 export function trailersOnly(contentType: string, status: Status, metadata: Metadata | undefined): HeaderFields {
-  return writeStatus(responseHeaders(contentType, metadata), status);
+  const headers: HeaderFields = { ":status": 200, "content-type": contentType };
+  metadata?.writeTo(headers);
+  return writeStatus(headers, status);
 }
 
 function writeStatus(headers: HeaderFields, status: Status): HeaderFields {

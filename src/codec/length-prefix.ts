@@ -40,6 +40,8 @@ export class LengthPrefixReader {
 
   /** What the peer declared in `grpc-encoding`; `undefined` for nothing. */
   coding: string | undefined;
+  /** The codings that are taken, when {@link coding} is none of them; `undefined` when it is. */
+  supported: string | undefined = "identity";
 
   /** `maxMessageBytes`: the longest message taken, in bytes; a longer one is RESOURCE_EXHAUSTED. */
   constructor(maxMessageBytes: number) {
@@ -64,8 +66,8 @@ export class LengthPrefixReader {
   /**
    * Takes the next chunk of the stream. The chunk is kept, not copied.
    *
-   * @throws StatusError INTERNAL for a flag other than 0 and 1 or one set without an encoding, RESOURCE_EXHAUSTED for a
-   * message over the limit. The whole messages before it stay available; nothing may be pushed afterwards.
+   * @throws StatusError INTERNAL for a flag other than 0 and 1 or one set without a coding that is taken, RESOURCE_EXHAUSTED
+   * for a message over the limit. The whole messages before it stay available; nothing may be pushed afterwards.
    */
   push(chunk: Buffer): void {
     const queued = this.partial || this.#chunks.length > 0;
@@ -107,7 +109,7 @@ export class LengthPrefixReader {
     if (flag > 1) {
       throw new StatusError(Code.INTERNAL, `protocol error: compressed flag must be 0 or 1, got ${flag}`);
     }
-    if (flag === 1) throw new StatusError(Code.INTERNAL, this.#compressedError());
+    if (flag === 1 && this.supported !== undefined) throw new StatusError(Code.INTERNAL, this.#compressedError());
     if (length > this.#maxMessageBytes) {
       throw new StatusError(
         Code.RESOURCE_EXHAUSTED,
@@ -122,7 +124,7 @@ export class LengthPrefixReader {
     const { coding } = this;
     return coding === undefined || coding === "identity"
       ? "protocol error: compressed flag set without a grpc-encoding"
-      : `received a message compressed with ${JSON.stringify(coding.slice(0, 64))}, which is not supported; supported: identity`;
+      : `received a message compressed with ${JSON.stringify(coding.slice(0, 64))}, which is not supported; supported: ${this.supported}`;
   }
 
   #gatherPiece(piece: Buffer): void {
@@ -138,6 +140,11 @@ export class LengthPrefixReader {
       piece.copy(gather, used);
       this.#chunks[last] = gather.subarray(0, used + piece.length);
     }
+  }
+
+  /** Whether the next message, which must be there, is compressed. */
+  get compressed(): boolean {
+    return (this.#chunks[0] as Buffer)[this.#offset] === 1;
   }
 
   /** Moves on to the next whole message and says whether there was one. */

@@ -5,8 +5,12 @@
  * Laws: a message is encoded before `send` returns; nothing is promised per message while there is room; a sink whose
  * stream is gone takes nothing more and wakes whoever waits.
  */
+import { compressError } from "../codec/compression.js";
+import { PREFIX_BYTES } from "../codec/length-prefix.js";
 import type { MessageType } from "../codec/method.js";
 import { MessageWriter } from "../codec/proto/message-writer.js";
+import type { SendCoding } from "./codings.js";
+import { CompressingQueue, type QueueOwner, type SinkStream } from "./compressing-queue.js";
 
 /**
  * A chunk is written when it has grown to this many bytes; rates are flat from 16 KiB upwards. Below it, it waits for the
@@ -15,21 +19,14 @@ import { MessageWriter } from "../codec/proto/message-writer.js";
  */
 const FLUSH_BYTES = 32_768;
 
-/** The stream below, as far as sending needs it. */
-export interface SinkStream {
-  readonly destroyed: boolean;
-  readonly closed: boolean;
-  readonly writableLength: number;
-  write(chunk: Uint8Array): boolean;
-  end(chunk?: Uint8Array): unknown;
-}
-
 /** The call above: what its sink needs from it. */
 export interface SinkOwner {
   /** Called before bytes are written for the first time; the server sends its headers here. */
   beforeFirstWrite(): void;
   /** More than the limit waits although nobody awaits the sends: the call must fail. */
   sendOverflow(queuedBytes: number): void;
+  /** A message that was taken could not be compressed: the call must fail. */
+  sendFailed(error: Error): void;
 }
 
 /** The limits of one sending half. */
@@ -41,11 +38,13 @@ export interface SendLimits {
 }
 
 /** Writes the messages of one direction of one call. */
-export class MessageSink<T> {
+export class MessageSink<T> implements QueueOwner {
   readonly #type: MessageType<unknown, T>;
   readonly #limits: SendLimits;
   readonly #owner: SinkOwner;
+  /** Once there is a queue, it stands here, and the stream behind it. */
   #stream: SinkStream | undefined;
+  #queue: CompressingQueue | undefined;
   /** The chunk being filled; given back at every flush, so that an idle call holds none. */
   #writer: MessageWriter | undefined;
   /** Full chunks made before there was a stream. */
@@ -63,6 +62,11 @@ export class MessageSink<T> {
   sent = 0;
   /** What the last message that could not be encoded threw. */
   encodeError: unknown;
+  /** In what messages are compressed; not to be changed once one was taken. */
+  coding: SendCoding | undefined;
+  /** Said by the application: `true` compresses short messages as well, `false` none. Holds from the next message on. */
+  compress: boolean | undefined;
+  #compressed = false;
 
   constructor(type: MessageType<unknown, T>, limits: SendLimits, owner: SinkOwner) {
     this.#type = type;
@@ -85,8 +89,21 @@ export class MessageSink<T> {
     return this.#blocked;
   }
 
+  /**
+   * What `grpc-encoding` must say; `undefined` for nothing. A side of `one` message need not name a coding for one that is
+   * plain, which a peer without that coding would refuse.
+   */
+  codingNamed(one: boolean): string | undefined {
+    const { coding } = this;
+    return coding === undefined || (one && this.sent > 0 && !this.#compressed) ? undefined : coding.compressor.name;
+  }
+
   /** Gives the sink its stream and writes what has gathered. */
   attach(stream: SinkStream): void {
+    if (this.#queue !== undefined) {
+      this.#queue.attach(stream);
+      return;
+    }
     this.#stream = stream;
     if (this.#closed) return;
     this.#blocked = false;
@@ -101,14 +118,15 @@ export class MessageSink<T> {
 
   /**
    * Encodes `message` and queues it. Returns nothing while there is room, else a promise for room that always resolves.
+   * `compress` is {@link MessageSink.compress} for this message alone.
    *
    * @throws TypeError when the message cannot be encoded, StatusError when it is over the limit: those before it and
    * after it are sent all the same.
    */
-  send(message: T): Promise<void> | undefined {
+  send(message: T, compress?: boolean): Promise<void> | undefined {
     if (this.#closed || this.#ending) return undefined;
     if (this.#blocked && this.#overflows()) return undefined;
-    const writer = this.#append(message);
+    const writer = this.#append(message, compress);
     if (writer.size >= FLUSH_BYTES) this.flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -120,20 +138,74 @@ export class MessageSink<T> {
   /** Sends the one message of a side that sends one, and half-closes with it. @throws as {@link MessageSink.send} does. */
   sendOnly(message: T): void {
     if (this.#closed || this.#ending) return;
-    this.#append(message);
+    this.#append(message, undefined);
     this.end();
   }
 
-  #append(message: T): MessageWriter {
+  #append(message: T, compress: boolean | undefined): MessageWriter {
     const writer = (this.#writer ??= MessageWriter.acquire());
     try {
-      writer.append(this.#type, message, this.#limits.maxSendBytes);
+      const length = writer.append(this.#type, message, this.#limits.maxSendBytes);
+      if (this.coding !== undefined) this.#compress(writer, length, this.coding, compress ?? this.compress);
     } catch (error) {
       this.encodeError = error;
       throw error;
     }
     this.sent++;
     return writer;
+  }
+
+  /** Compresses the message appended last, unless it is empty, too short, or not meant to be. */
+  #compress(
+    writer: MessageWriter,
+    length: number,
+    { compressor, minBytes }: SendCoding,
+    asked: boolean | undefined,
+  ): void {
+    if (length === 0 || asked === false || (asked === undefined && length < minBytes)) return;
+    let compressed: Uint8Array | PromiseLike<Uint8Array>;
+    try {
+      compressed = compressor.compress(writer.peekLast(length));
+      if (compressed instanceof Uint8Array) writer.replaceLast(length, compressed);
+    } catch (cause) {
+      writer.dropLast(length);
+      throw compressError(cause, compressor, this.#type.typeName);
+    }
+    this.#compressed = true;
+    if (!(compressed instanceof Uint8Array)) this.#compressLater(length, compressed);
+  }
+
+  /** Takes the message appended last out of the chunk: it leaves when it is compressed, and all that follows behind it. */
+  #compressLater(length: number, compressed: PromiseLike<Uint8Array>): void {
+    const chunk = this.#takeChunk() as Uint8Array;
+    if (this.#queue === undefined) {
+      this.#queue = new CompressingQueue(this, this.#stream);
+      this.#stream = this.#queue;
+      for (const waiting of this.#waiting ?? []) this.#queue.write(waiting);
+      this.#waiting = undefined;
+      this.#waitingBytes = 0;
+    }
+    const before = chunk.length - PREFIX_BYTES - length;
+    if (before > 0) this.#write(chunk.subarray(0, before));
+    this.#announce();
+    if (this.#closed) return;
+    this.#queue.writeLater(compressed, length);
+    this.#blocked = true;
+  }
+
+  queueDrained(): void {
+    this.drained();
+  }
+
+  queueFailed(cause: unknown): void {
+    const error = compressError(cause, (this.coding as SendCoding).compressor, this.#type.typeName);
+    this.encodeError = error;
+    this.#owner.sendFailed(error);
+  }
+
+  /** Gives up the messages that are not compressed yet, so that what follows need not wait for them. */
+  dropWaiting(): void {
+    this.#queue?.drop();
   }
 
   #overflows(): boolean {
@@ -217,6 +289,7 @@ export class MessageSink<T> {
 
   /** The stream has room again. */
   drained(): void {
+    if (this.#queue?.busy === true) return;
     this.#blocked = false;
     this.#wake();
   }
@@ -227,6 +300,7 @@ export class MessageSink<T> {
     this.#closed = true;
     this.#waiting = undefined;
     this.#waitingBytes = 0;
+    this.#queue?.drop();
     this.#takeChunk();
     this.#settle();
   }

@@ -9,6 +9,8 @@ import { LengthPrefixReader } from "../codec/length-prefix.js";
 import type { MessageType } from "../codec/method.js";
 import { createReader, type WireReader } from "../codec/proto/wire.js";
 import { Code, StatusError } from "../codec/status.js";
+import type { Codings } from "./codings.js";
+import { MessageOpener } from "./message-opener.js";
 
 /**
  * What too few or too many messages on a side that carries one mean. statuscodes.md says UNIMPLEMENTED; some libraries
@@ -69,11 +71,15 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   /** The application has been told of the end, or has left its loop. */
   #told = false;
   #reader: WireReader | undefined;
+  /** Makes compressed messages plain; only there when the peer has named a coding that is known here. */
+  #opener: MessageOpener | undefined;
 
   /** How many messages were given to the application. */
   received = 0;
   /** Whether anybody ever asked for a message. */
   pulled = false;
+  /** Whether the message given out last came compressed. */
+  compressed = false;
 
   constructor(type: MessageType<T>, single: boolean, limits: ReceiveLimits, owner: MessageStreamOwner) {
     this.#type = type;
@@ -88,14 +94,17 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     this.#source = source;
   }
 
-  /** Names the `grpc-encoding` the peer declared. */
-  set coding(coding: string | undefined) {
+  /** Names the `grpc-encoding` the peer declared, and the codings that are known here. */
+  codedIn(coding: string, codings: Codings): void {
+    const compressor = codings.find(coding);
     this.#messages.coding = coding;
+    this.#messages.supported = compressor === undefined ? codings.accepted : undefined;
+    if (compressor !== undefined) this.#opener = new MessageOpener(compressor, this.#limits.maxReceiveBytes);
   }
 
   /** Whether a whole message waits to be pulled. */
   get hasMessage(): boolean {
-    return this.#messages.whole > 0;
+    return this.#messages.whole > 0 || this.#opener?.held === true;
   }
 
   /**
@@ -142,7 +151,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     this.#ended = true;
     this.#error = error;
     this.#serveWaiters();
-    if (this.#messages.whole === 0) this.#owner.receiveDrained();
+    if (!this.hasMessage) this.#owner.receiveDrained();
   }
 
   /** Ends now, on this side's own decision: what has not been pulled is dropped and `error` comes next. */
@@ -150,9 +159,14 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     if (this.#told) return;
     this.#ended = true;
     this.#error = error;
-    this.#messages.clear();
+    this.#clear();
     this.#resume();
     this.#serveWaiters();
+  }
+
+  #clear(): void {
+    this.#messages.clear();
+    this.#opener?.drop();
   }
 
   #fail(error: StatusError): void {
@@ -165,6 +179,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
 
   next(): Promise<IteratorResult<T, undefined>> {
     this.pulled = true;
+    if (this.#opener !== undefined) return this.#nextOpened();
     if (this.#waiters === undefined || this.#waiters.length === 0) {
       if (this.#messages.whole > 0) {
         try {
@@ -183,6 +198,14 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     });
   }
 
+  /** A compressed message may take its time: everybody waits in line. */
+  #nextOpened(): Promise<IteratorResult<T, undefined>> {
+    return new Promise((resolve, reject) => {
+      (this.#waiters ??= []).push({ resolve, reject });
+      this.#serveWaiters();
+    });
+  }
+
   /** Leaving the loop. */
   return(): Promise<IteratorResult<T, undefined>> {
     if (!this.#told) this.#owner.receiveAbandoned();
@@ -197,46 +220,59 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   /** Throws away what waits and what will come, and keeps the bytes flowing. An error not yet told is still told. */
   discard(): void {
     this.#ended = true;
-    this.#messages.clear();
+    this.#clear();
     this.#resume();
     this.#serveWaiters();
   }
 
+  /** Opens the one message of a single side. A promise says when it can be taken; without one that is now. */
+  openOne(): Promise<void> | undefined {
+    return this.#opener === undefined || this.#openNext(this.#opener) ? undefined : this.#opener.opening;
+  }
+
   /**
-   * The one message of a single side, once the wire has ended cleanly.
+   * The one message of a single side, once the wire has ended cleanly and it was opened.
    *
-   * @throws StatusError UNIMPLEMENTED when none came, INTERNAL when it was cut short or cannot be decoded.
+   * @throws StatusError UNIMPLEMENTED when none came, INTERNAL when it was cut short or cannot be decompressed or decoded,
+   * RESOURCE_EXHAUSTED when it is too large.
    */
   takeOne(): T {
     if (this.#messages.partial) throw truncatedError();
-    if (this.#messages.whole === 0) throw cardinalityError("no message", this.#type);
+    if (!this.hasMessage) throw cardinalityError("no message", this.#type);
     const message = this.#pull();
     this.#told = true;
     return message;
   }
 
+  /** Opens the next message if it is compressed; `false` while that goes on. */
+  #openNext(opener: MessageOpener): boolean {
+    if (opener.opening !== undefined) return false;
+    const messages = this.#messages;
+    if (opener.held || messages.whole === 0 || !messages.compressed) return true;
+    messages.next();
+    // The next plain message may lie in another chunk than the one there is a reader for.
+    this.#reader = undefined;
+    opener.open(messages.buffer.subarray(messages.start, messages.end));
+    if (opener.opening === undefined) return true;
+    void this.#serveWhenOpened(opener.opening);
+    return false;
+  }
+
+  async #serveWhenOpened(opened: Promise<void>): Promise<void> {
+    await opened;
+    this.#serveWaiters();
+  }
+
   /** Decodes the next message, which is known to be there. A message that cannot be decoded ends the stream. */
   #pull(): T {
-    const messages = this.#messages;
-    const before = messages.buffer;
-    messages.next();
     try {
-      const type = this.#type;
-      let message: T;
-      if (type.decodeFrom === undefined) {
-        message = type.decode(messages.buffer.subarray(messages.start, messages.end));
-      } else {
-        // One reader serves all messages of a chunk: a fresh one for each costs a fifth of the rate.
-        if (this.#reader === undefined || before !== messages.buffer) this.#reader = createReader(messages.buffer);
-        this.#reader.pos = messages.start;
-        message = type.decodeFrom(this.#reader, messages.end, this.#limits.maxMessageValues);
-      }
+      const message = this.#opener === undefined ? this.#decodeNext() : this.#decodeOpened(this.#opener);
       this.received++;
-      if (messages.whole === 0) this.#drained();
+      if (this.#messages.whole === 0) this.#drained();
       return message;
     } catch (cause) {
       const error = decodeError(cause, this.#type);
-      messages.clear();
+      this.#clear();
       this.#ended = true;
       this.#error = error;
       this.#told = true;
@@ -244,6 +280,29 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
       this.#resume();
       throw error;
     }
+  }
+
+  #decodeNext(): T {
+    const messages = this.#messages;
+    const before = messages.buffer;
+    messages.next();
+    const type = this.#type;
+    if (type.decodeFrom === undefined) {
+      return type.decode(messages.buffer.subarray(messages.start, messages.end));
+    }
+    // One reader serves all messages of a chunk: a fresh one for each costs a fifth of the rate.
+    if (this.#reader === undefined || before !== messages.buffer) this.#reader = createReader(messages.buffer);
+    this.#reader.pos = messages.start;
+    return type.decodeFrom(this.#reader, messages.end, this.#limits.maxMessageValues);
+  }
+
+  #decodeOpened(opener: MessageOpener): T {
+    this.compressed = opener.held;
+    if (!opener.held) return this.#decodeNext();
+    const plain = opener.take();
+    const type = this.#type;
+    if (type.decodeFrom === undefined) return type.decode(plain);
+    return type.decodeFrom(createReader(plain), plain.length, this.#limits.maxMessageValues);
   }
 
   #drained(): void {
@@ -262,7 +321,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
   #serveWaiters(): void {
     const waiters = this.#waiters;
     while (waiters !== undefined && waiters.length > 0) {
-      if (this.#messages.whole > 0) {
+      if (this.#opener !== undefined && !this.#openNext(this.#opener)) return;
+      if (this.hasMessage) {
         const waiter = waiters.shift() as Waiter<T>;
         try {
           waiter.resolve({ done: false, value: this.#pull() });

@@ -25,6 +25,8 @@ function request(head: Partial<RequestHead> = {}): ReturnType<typeof requestHead
     path: "/routeguide.RouteGuide/GetFeature",
     timeoutMs: undefined,
     metadata: undefined,
+    coding: undefined,
+    accepted: "identity,gzip,deflate",
     ...head,
   });
 }
@@ -56,6 +58,7 @@ describe("requestHeaders", () => {
 
   test("R10 a call that does not compress says no grpc-encoding", () => {
     assert.ok(!("grpc-encoding" in request({ metadata: new Metadata({ a: "1" }) })));
+    assert.equal(request({ coding: "gzip" })["grpc-encoding"], "gzip");
   });
 
   test("R11 user-agent is grpc-<language>-<variant>/<version>", () => {
@@ -74,7 +77,7 @@ describe("requestHeaders", () => {
 
   test("R12 pseudo-headers, then grpc-timeout, then the call's other fields, then metadata", () => {
     const metadata = new Metadata({ "x-first": "1", "y-bin": Uint8Array.of(1) });
-    assert.deepEqual(Object.keys(request({ timeoutMs: 500, metadata })), [
+    assert.deepEqual(Object.keys(request({ timeoutMs: 500, metadata, coding: "gzip" })), [
       ":method",
       ":scheme",
       ":path",
@@ -82,6 +85,7 @@ describe("requestHeaders", () => {
       "grpc-timeout",
       "te",
       "content-type",
+      "grpc-encoding",
       "grpc-accept-encoding",
       "user-agent",
       "x-first",
@@ -118,15 +122,21 @@ describe("requestHeaders", () => {
 });
 
 describe("responseHeaders, trailers, trailersOnly", () => {
-  test("R59 a response's headers are status 200, the content-type and metadata", () => {
-    assert.deepEqual(Object.entries(responseHeaders("application/grpc+proto", new Metadata({ x: "1" }))), [
+  test("R59 a response's headers are status 200, the content-type, the codings and metadata", () => {
+    const contentType = "application/grpc+proto";
+    const accepted = "identity,gzip";
+    const metadata = new Metadata({ x: "1" });
+    assert.deepEqual(Object.entries(responseHeaders({ contentType, coding: "gzip", accepted, metadata })), [
       [":status", 200],
       ["content-type", "application/grpc+proto"],
+      ["grpc-encoding", "gzip"],
+      ["grpc-accept-encoding", "identity,gzip"],
       ["x", "1"],
     ]);
-    assert.deepEqual(responseHeaders("application/grpc", undefined), {
+    assert.deepEqual(responseHeaders({ contentType, coding: undefined, accepted, metadata: undefined }), {
       ":status": 200,
-      "content-type": "application/grpc",
+      "content-type": "application/grpc+proto",
+      "grpc-accept-encoding": "identity,gzip",
     });
   });
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { MessageType } from "../../src/codec/method.js";
 import { Code } from "../../src/codec/status.js";
-import { MessageSink, sendAll, type SinkOwner, type SinkStream } from "../../src/transport/message-sink.js";
+import type { SinkStream } from "../../src/transport/compressing-queue.js";
+import { MessageSink, sendAll, type SinkOwner } from "../../src/transport/message-sink.js";
 import { Bytes, messagesIn } from "../support/peer-service.js";
 
 const LIMITS = { maxSendBytes: Infinity, maxQueuedBytes: 100_000 };
@@ -46,6 +47,12 @@ class Notes implements SinkOwner {
 
   sendOverflow(queuedBytes: number): void {
     this.overflows.push(queuedBytes);
+  }
+
+  readonly failures: Error[] = [];
+
+  sendFailed(error: Error): void {
+    this.failures.push(error);
   }
 }
 

@@ -28,7 +28,7 @@ describe("header block", () => {
           [":authority", `127.0.0.1:${server.port}`],
           ["te", "trailers"],
           ["content-type", "application/grpc"],
-          ["grpc-accept-encoding", "identity"],
+          ["grpc-accept-encoding", "identity,gzip,deflate"],
           ["user-agent", UA],
         ]);
         assert.equal(endStream, false, "a request's end is never on its headers");

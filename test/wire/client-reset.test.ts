@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Code } from "../../src/core.js";
+import { Code, type CallFacts } from "../../src/core.js";
 import { ErrorCode } from "../support/http2-frame.js";
 import type { ServerPeer } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
@@ -126,10 +126,9 @@ describe("reset by the server", () => {
 });
 
 /** The promises of a call, which a spread does not copy. */
-function facts<T extends { status: unknown; headers: unknown; trailers: unknown; cancel(): void }>(
-  call: T,
-): Pick<T, "status" | "headers" | "trailers" | "cancel"> {
-  return { status: call.status, headers: call.headers, trailers: call.trailers, cancel: () => call.cancel() };
+function facts(call: CallFacts): CallFacts {
+  const { status, headers, trailers, responseCompressed } = call;
+  return { status, headers, trailers, responseCompressed, cancel: () => call.cancel() };
 }
 
 describe("cancelled by the application", () => {

@@ -33,6 +33,7 @@ describe("form", () => {
         assert.deepEqual(headers, [
           [":status", "200"],
           ["content-type", "application/grpc"],
+          ["grpc-accept-encoding", "identity,gzip,deflate"],
         ]);
         assert.deepEqual(trailers, [["grpc-status", "0"]]);
         assert.deepEqual(messagesIn(data), ["hello"]);
@@ -51,7 +52,7 @@ describe("form", () => {
       },
       async ({ connect }) => {
         const { headers, trailers } = await call(await connect(), UNARY, HELLO);
-        assert.deepEqual(names(headers), [":status", "content-type", "x-head", "x-head"]);
+        assert.deepEqual(names(headers), [":status", "content-type", "grpc-accept-encoding", "x-head", "x-head"]);
         assert.deepEqual(fieldAll(headers, "x-head"), ["1", "2"]);
         assert.equal(field(trailers, "grpc-status"), "0");
         assert.equal(field(trailers, "x-tail"), "3");

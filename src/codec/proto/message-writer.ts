@@ -7,7 +7,7 @@
  */
 import type { MessageType } from "../method.js";
 import { Code, StatusError } from "../status.js";
-import { createWriter, rewind, type WireWriter } from "./wire.js";
+import { createWriter, reserve, rewind, type WireWriter } from "./wire.js";
 
 /** "Compressed-Flag → 0 / 1 # encoded as 1 byte unsigned integer", then "4 byte unsigned integer (big endian)". */
 const PREFIX_BYTES = 5;
@@ -82,12 +82,12 @@ export class MessageWriter {
   }
 
   /**
-   * Encodes `message` behind those before it, at most `maxSendBytes` long.
+   * Encodes `message` behind those before it, at most `maxSendBytes` long. Says how many bytes it is, without its prefix.
    *
    * @throws TypeError when the message cannot be encoded, StatusError (RESOURCE_EXHAUSTED) when it is too long. Nothing of
    * it is left then, and all others stay.
    */
-  append<T>(type: MessageType<unknown, T>, message: T, maxSendBytes = Infinity): void {
+  append<T>(type: MessageType<unknown, T>, message: T, maxSendBytes = Infinity): number {
     if (this.#encoding) throw new Error(`Cannot send while a ${type.typeName} of the same call is being encoded`);
     const writer = this.#writer;
     const hint = anyLarge ? (largeSizes.get(type) ?? 0) : 0;
@@ -107,11 +107,34 @@ export class MessageWriter {
     } finally {
       this.#encoding = false;
     }
-    writePrefix(writer.buf, prefix, length);
+    writePrefix(writer.buf, prefix, 0, length);
     if (length >= LARGE_BYTES) {
       anyLarge = true;
       largeSizes.set(type, length);
     } else if (hint !== 0) largeSizes.delete(type);
+    return length;
+  }
+
+  /** The bytes of the message appended last, `length` of them, which are good until the next one is appended. */
+  peekLast(length: number): Uint8Array {
+    const { buf, pos } = this.#writer;
+    return buf.subarray(pos - length, pos);
+  }
+
+  /** Takes the message appended last away, which is `length` bytes. */
+  dropLast(length: number): void {
+    rewind(this.#writer, this.#writer.pos - length - PREFIX_BYTES);
+  }
+
+  /** Puts `compressed` in the place of the message appended last, which is `length` bytes, and sets the flag. */
+  replaceLast(length: number, compressed: Uint8Array): void {
+    this.dropLast(length);
+    const writer = this.#writer;
+    const prefix = writer.pos;
+    if (compressed.length > length) reserve(writer, PREFIX_BYTES + compressed.length);
+    writer.pos = prefix + PREFIX_BYTES;
+    writer.raw(compressed);
+    writePrefix(writer.buf, prefix, 1, compressed.length);
   }
 
   #copy<T>(type: MessageType<unknown, T>, bytes: Uint8Array, maxSendBytes: number): void {
@@ -139,6 +162,14 @@ export class MessageWriter {
   }
 }
 
+/** A compressed message behind its length prefix. */
+export function encodeCompressed(compressed: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(PREFIX_BYTES + compressed.length);
+  writePrefix(bytes, 0, 1, compressed.length);
+  bytes.set(compressed, PREFIX_BYTES);
+  return bytes;
+}
+
 /** One message behind its length prefix. @throws as {@link MessageWriter.append} does. */
 export function encodeMessage<T>(type: MessageType<unknown, T>, message: T, maxSendBytes = Infinity): Buffer {
   const writer = MessageWriter.acquire();
@@ -150,8 +181,8 @@ export function encodeMessage<T>(type: MessageType<unknown, T>, message: T, maxS
   }
 }
 
-function writePrefix(buf: Uint8Array, at: number, length: number): void {
-  buf[at] = 0;
+function writePrefix(buf: Uint8Array, at: number, flag: 0 | 1, length: number): void {
+  buf[at] = flag;
   buf[at + 1] = length >>> 24;
   buf[at + 2] = length >>> 16;
   buf[at + 3] = length >>> 8;

@@ -14,9 +14,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Metadata for the server. */
   readonly metadata?: MetadataInit | undefined;
+  /**
+   * The coding of the requests, instead of the channel's `compression.send`; `"identity"` for none. One that the server is known
+   * not to take is not used.
+   */
+  readonly compression?: string | undefined;
 }
 
-const NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata"];
+const NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata", "compression"];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
 export function checkCallOptions(options: CallOptions): void {

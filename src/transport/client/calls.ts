@@ -16,6 +16,8 @@ export interface CallFacts {
   readonly trailers: Promise<Metadata>;
   /** How the call ended; known once the last message has been taken. */
   readonly status: Promise<Status>;
+  /** Whether the response given out last came compressed. */
+  readonly responseCompressed: boolean;
   /** Cancels the call: CANCELLED here, RST_STREAM(CANCEL) to the server. Does nothing once the call has ended. */
   cancel(): void;
 }
@@ -29,6 +31,15 @@ export interface ServerStreamingCall<Res> extends AsyncIterable<Res>, CallFacts 
   receive(): Promise<Res | undefined>;
 }
 
+/** What one `send` can be told. */
+export interface SendOptions {
+  /**
+   * Whether this message is compressed, in a call that has a coding: `false` sends it plain, `true` compresses it even if it is
+   * shorter than `compression.minBytes`. An empty one always stays plain.
+   */
+  readonly compress?: boolean | undefined;
+}
+
 /** The sending side of a call whose requests are sent by hand. */
 export interface RequestSender<ReqInit> {
   /**
@@ -36,7 +47,7 @@ export interface RequestSender<ReqInit> {
    *
    * @throws TypeError when the message cannot be encoded (the call stays usable), Error after `closeSend`.
    */
-  send(message: ReqInit): Promise<void> | undefined;
+  send(message: ReqInit, options?: SendOptions): Promise<void> | undefined;
   /** Says that no more requests come. */
   closeSend(): void;
 }

@@ -6,6 +6,7 @@
  */
 import type { Service } from "../../codec/method.js";
 import { isLoopback, parseAddress, type Address } from "../address.js";
+import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
 import { checkCallback, checkOptions, numbersFrom } from "../options.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
@@ -22,6 +23,8 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
   readonly tls?: false | undefined;
   /** What `:authority` says instead of the target. */
   readonly authority?: string | undefined;
+  /** Which codings responses may use, and in which requests are sent. Default: gzip and deflate are taken, none is sent. */
+  readonly compression?: CompressionOptions | undefined;
   /** Hears of failed calls that nobody awaits. Default: one line and the stack on stderr. `path` is the method's. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 }
@@ -44,7 +47,7 @@ export class Channel {
    * when `tls` does not say what is meant.
    */
   constructor(target: string, options: ChannelOptions = {}) {
-    checkOptions("Channel", options, ["tls", "authority", "onError", ...Object.keys(DEFAULT_CHANNEL_LIMITS)]);
+    checkOptions("Channel", options, ["tls", "authority", "compression", "onError", ...Object.keys(DEFAULT_CHANNEL_LIMITS)]);
     const address = parseAddress(target, DEFAULT_PORT);
     checkPlaintext(target, address, options.tls);
     checkAuthority(options.authority);
@@ -55,6 +58,8 @@ export class Channel {
     this.#subchannel = new Subchannel(address, limits);
     this.#callOwner = {
       limits,
+      codings: new Codings("Channel", options.compression),
+      peerCodings: new PeerCodings(),
       authority: options.authority ?? defaultAuthority(target, address),
       subchannel: this.#subchannel,
       callUnobserved: (error, path) => this.#report(error, path),

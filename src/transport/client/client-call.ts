@@ -9,8 +9,9 @@ import { constants, sensitiveHeaders, type ClientHttp2Stream, type IncomingHttpH
 import { addAbortSignal } from "node:stream";
 import { fieldsBytes, headerListBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
-import { sendsOneResponse, type Method } from "../../codec/method.js";
+import { sendsOneRequest, sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
+import type { Codings, PeerCodings } from "../codings.js";
 import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
@@ -26,6 +27,9 @@ import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 export interface ClientCallOwner {
   readonly limits: ChannelLimits;
   readonly authority: string;
+  readonly codings: Codings;
+  /** What its server has said of codings. */
+  readonly peerCodings: PeerCodings;
   readonly subchannel: Subchannel;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
@@ -79,6 +83,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
     this.requests = new MessageSink(method.request, owner.limits, this);
+    const name = options?.compression;
+    const coding = name === undefined ? owner.codings.send : owner.codings.sendingIn(name);
+    if (coding !== undefined && owner.peerCodings.take(coding.compressor.name)) this.requests.coding = coding;
     this.responses = new MessageStream(
       method.response,
       sendsOneResponse(method.kind),
@@ -132,9 +139,19 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#deadlineExceeded();
       return;
     }
-    const { authority } = this.#owner;
-    const { path } = this.method;
-    const headers = requestHeaders({ scheme: "http", authority, path, timeoutMs, metadata: this.#metadata });
+    const { authority, codings } = this.#owner;
+    const { path, kind } = this.method;
+    const coding = this.requests.codingNamed(sendsOneRequest(kind));
+    const { accepted } = codings;
+    const headers = requestHeaders({
+      scheme: "http",
+      authority,
+      path,
+      timeoutMs,
+      metadata: this.#metadata,
+      coding,
+      accepted,
+    });
     // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
     const mayBeLarge = this.#metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
     if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
@@ -182,6 +199,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     type BlockListener = (headers: IncomingHttpHeaders, flags: number, rawHeaders: readonly string[]) => void;
     const onResponse: BlockListener = (headers, flags, raw) => {
       connection.heard++;
+      const accepted = headers["grpc-accept-encoding"];
+      if (accepted !== undefined) this.#owner.peerCodings.learn(String(accepted));
       const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       this.#onBlock(readResponse(headers, raw, endsStream), raw);
       if (endsStream && this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
@@ -219,7 +238,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       // The block decides the status; the rest of the stream is of no use.
       this.fail(new StatusError(block.status.code, block.status.message, { origin: block.origin }));
     } else if (block.kind === "headers") {
-      this.responses.coding = block.coding;
+      if (block.coding !== undefined) this.responses.codedIn(block.coding, this.#owner.codings);
       this.outcome.headersArrived(block.metadata);
     } else {
       this.outcome.peerTrailers = block.metadata;
@@ -255,14 +274,21 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       const trailers = this.outcome.peerTrailers;
       this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers }), "by peer");
     } else if (sendsOneResponse(this.method.kind)) {
-      try {
-        this.response = this.responses.takeOne();
-        this.#end(undefined, "by peer");
-      } catch (error) {
-        this.#end(error as StatusError, "by peer");
-      }
+      const opening = this.responses.openOne();
+      if (opening === undefined) this.#takeResponse();
+      else void opening.then(() => this.#takeResponse());
     } else {
       this.#end(undefined, "by peer");
+    }
+  }
+
+  #takeResponse(): void {
+    if (this.outcome.decided) return;
+    try {
+      this.response = this.responses.takeOne();
+      this.#end(undefined, "by peer");
+    } catch (error) {
+      this.#end(error as StatusError, "by peer");
     }
   }
 
@@ -357,6 +383,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
         `${queuedBytes} bytes of messages wait to be sent, more than the limit of ${limit}: await what send() returns`,
       ),
     );
+  }
+
+  sendFailed(error: Error): void {
+    this.fail(new StatusError(Code.INTERNAL, error.message, { cause: error }));
   }
 
   /** The application's request iterable failed: the call cannot be completed. */

@@ -15,6 +15,7 @@ import type {
   Client,
   ClientStreamingCall,
   Requests,
+  SendOptions,
   ServerStreamingCall,
   UnaryCall,
 } from "./calls.js";
@@ -154,6 +155,10 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
     return this.#call?.outcome.status ?? Promise.resolve({ code: Code.INTERNAL, message: "the call was not started" });
   }
 
+  get responseCompressed(): boolean {
+    return this.#call?.responses.compressed ?? false;
+  }
+
   cancel(): void {
     this.#call?.cancel();
   }
@@ -178,6 +183,10 @@ class CallHandle implements CallFacts {
   get status(): Promise<Status> {
     this.call.observed = true;
     return this.call.outcome.status;
+  }
+
+  get responseCompressed(): boolean {
+    return this.call.responses.compressed;
   }
 
   cancel(): void {
@@ -211,9 +220,9 @@ class ManyResponsesCall extends CallHandle implements ServerStreamingCall<unknow
 }
 
 /** Sending by hand, for the two kinds that can. */
-function sendByHand(call: ClientCall, message: unknown): Promise<void> | undefined {
+function sendByHand(call: ClientCall, message: unknown, options?: SendOptions): Promise<void> | undefined {
   if (call.requests.closedByCaller) throw new Error(`Cannot send to ${call.method.path} after closeSend()`);
-  return call.requests.send(message);
+  return call.requests.send(message, options?.compress);
 }
 
 class BidiCall extends ManyResponsesCall implements BidiStreamingCall<unknown, unknown> {
@@ -224,9 +233,9 @@ class BidiCall extends ManyResponsesCall implements BidiStreamingCall<unknown, u
     this.#byHand = byHand;
   }
 
-  send(message: unknown): Promise<void> | undefined {
+  send(message: unknown, options?: SendOptions): Promise<void> | undefined {
     this.#checkByHand("send");
-    return sendByHand(this.call, message);
+    return sendByHand(this.call, message, options);
   }
 
   closeSend(): void {
@@ -251,8 +260,8 @@ class ByHandCall extends CallHandle implements ClientStreamingCall<unknown, unkn
     this.#response.catch(ignore);
   }
 
-  send(message: unknown): Promise<void> | undefined {
-    return sendByHand(this.call, message);
+  send(message: unknown, options?: SendOptions): Promise<void> | undefined {
+    return sendByHand(this.call, message, options);
   }
 
   closeSend(): void {

@@ -9,14 +9,13 @@ import { grpcSubtype, trailersOnly, type HeaderFields } from "../../codec/header
 import { malformedBinaryHeader } from "../../codec/metadata.js";
 import { Code, type Status } from "../../codec/status.js";
 import { parseTimeout } from "../../codec/timeout.js";
+import type { Codings } from "../codings.js";
 import type { Registered } from "./handler.js";
+import type { RequestFacts } from "./server-call.js";
 
 /** A request that may run. */
-export interface Accepted {
+export interface Accepted extends RequestFacts {
   readonly registered: Registered;
-  /** The response's content-type: the request's own. */
-  readonly contentType: string;
-  readonly timeoutMs: number | undefined;
 }
 
 /** A request that is answered at once: the whole block to respond with, and the status it says. */
@@ -25,16 +24,14 @@ export interface Refused {
   readonly status: Status;
 }
 
-/** Codings a request may use. */
-const SUPPORTED_CODINGS = "identity";
-
 /** What the application's peer said, cut to a length that is safe in a status or a log. */
 const MAX_ECHO = 256;
 
-/** Decides what becomes of a request. `lookup` finds a method by its path. */
+/** Decides what becomes of a request. `codings` are those it may use, `lookup` finds a method by its path. */
 export function dispatch(
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
+  codings: Codings,
   lookup: (path: string) => Registered | Status,
 ): Accepted | Refused {
   if (headers[":method"] !== "POST") return refuseMethod(headers[":method"]);
@@ -46,8 +43,10 @@ export function dispatch(
   }
   const found = lookup(headers[":path"] ?? "");
   if ("code" in found) return refuse(found.code, found.message);
-  const coding = headers["grpc-encoding"];
-  if (coding !== undefined && coding !== SUPPORTED_CODINGS) return refuseCoding(String(coding));
+  const said = headers["grpc-encoding"] as string | undefined;
+  const coding = said === "identity" ? undefined : said;
+  // Decided now: whether any message is compressed is not known yet, and a client must learn what it may use.
+  if (coding !== undefined && codings.find(coding) === undefined) return refuseCoding(coding, codings);
   const timeout = headers["grpc-timeout"];
   const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
   if (timeout !== undefined && timeoutMs === undefined) {
@@ -61,7 +60,13 @@ export function dispatch(
     return refuse(Code.INTERNAL, `Cannot parse metadata "${echo(malformed)}" as its value must be base64`);
   }
   if (timeoutMs === 0) return refuse(Code.DEADLINE_EXCEEDED, "the deadline had passed when the request arrived");
-  return { registered: found, contentType: subtype === "" ? "application/grpc" : "application/grpc+proto", timeoutMs };
+  return {
+    registered: found,
+    contentType: subtype === "" ? "application/grpc" : "application/grpc+proto",
+    timeoutMs,
+    coding,
+    accepted: headers["grpc-accept-encoding"] as string | undefined,
+  };
 }
 
 function refuse(code: Code, message: string): Refused {
@@ -86,12 +91,12 @@ function refuseContentType(contentType: string | undefined): Refused {
   };
 }
 
-function refuseCoding(coding: string): Refused {
+function refuseCoding(coding: string, { accepted }: Codings): Refused {
   const refused = refuse(
     Code.UNIMPLEMENTED,
-    `grpc-encoding "${echo(coding)}" is not supported; supported: ${SUPPORTED_CODINGS}`,
+    `grpc-encoding "${echo(coding)}" is not supported; supported: ${accepted.replaceAll(",", ", ")}`,
   );
-  refused.refusal["grpc-accept-encoding"] = SUPPORTED_CODINGS;
+  refused.refusal["grpc-accept-encoding"] = accepted;
   return refused;
 }
 

@@ -19,6 +19,19 @@ export interface HandlerCall {
   readonly headers: Metadata;
   /** Metadata to be sent with the status. */
   readonly trailers: Metadata;
+  /**
+   * The coding of the responses: the server's `compression.send` or what is set here, or `"identity"` for none, which is so when
+   * the client does not take that coding. Setting it throws a TypeError for a name the server does not know, and an Error once
+   * the headers or a message have been sent.
+   */
+  compression: string;
+  /**
+   * Whether responses are compressed, from the next one on. Default true, which leaves those plain that are shorter than the
+   * server's `compression.minBytes`; set to true, it compresses these, too. Empty ones always stay plain.
+   */
+  compress: boolean;
+  /** Whether the request given out last came compressed. */
+  readonly requestCompressed: boolean;
   /** Sends {@link HandlerCall.headers} now instead of with the first message. Does nothing the second time. */
   sendHeaders(): void;
 }

@@ -7,10 +7,12 @@
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { fieldsBytes, responseHeaders, trailers, trailersOnly, type HeaderFields } from "../../codec/header-block.js";
+import { listsCoding } from "../../codec/compression.js";
 import { Metadata } from "../../codec/metadata.js";
-import { sendsOneRequest, type Method } from "../../codec/method.js";
+import { sendsOneRequest, sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { Peer } from "../call.js";
+import type { Codings, SendCoding } from "../codings.js";
 import { Deadline } from "../deadline.js";
 import { MessageSink, type SendLimits, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner, type ReceiveLimits } from "../message-stream.js";
@@ -31,6 +33,7 @@ export interface ServerCallOwner {
   readonly peer: Peer;
   readonly limits: ReceiveLimits;
   readonly sendLimits: SendLimits;
+  readonly codings: Codings;
   /** The largest header list the client takes, in bytes. */
   readonly maxPeerHeaderListBytes: number;
   /** The status is decided. */
@@ -39,6 +42,17 @@ export interface ServerCallOwner {
   handlerReturned(call: ServerCall): void;
   /** An exception that says nothing to the client. */
   callFailed(error: unknown, call: ServerCall): void;
+}
+
+/** What a request's header block says of the call. */
+export interface RequestFacts {
+  /** The response's content-type: the request's own. */
+  readonly contentType: string;
+  readonly timeoutMs: number | undefined;
+  /** What `grpc-encoding` says, when it is more than `identity`: a coding that is known here. */
+  readonly coding: string | undefined;
+  /** What `grpc-accept-encoding` says: the codings a response may use. */
+  readonly accepted: string | undefined;
 }
 
 /** One RPC in flight. Handlers see it as {@link HandlerCall}. */
@@ -50,6 +64,8 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   readonly #stream: ServerHttp2Stream;
   readonly #rawHeaders: readonly string[];
   readonly #contentType: string;
+  /** The codings the client takes, as a list. */
+  readonly #accepted: string | undefined;
   readonly #deadline: Deadline | undefined;
   #metadata: Metadata | undefined;
   #headers: Metadata | undefined;
@@ -67,18 +83,20 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     stream: ServerHttp2Stream,
     method: Method,
     rawHeaders: readonly string[],
-    contentType: string,
-    timeoutMs: number | undefined,
+    { contentType, timeoutMs, coding, accepted }: RequestFacts,
   ) {
     this.#owner = owner;
     this.#stream = stream;
     this.method = method;
     this.#rawHeaders = rawHeaders;
     this.#contentType = contentType;
+    this.#accepted = accepted;
     this.requests = new MessageStream(method.request, sendsOneRequest(method.kind), owner.limits, this);
     this.requests.attach(stream);
     this.responses = new MessageSink(method.response, owner.sendLimits, this);
     this.responses.attach(stream);
+    if (coding !== undefined) this.requests.codedIn(coding, owner.codings);
+    if (owner.codings.send !== undefined) this.#compressIn(owner.codings.send);
     if (timeoutMs !== undefined) {
       this.#deadline = new Deadline(timeoutMs);
       this.#deadline.arm(() => this.#deadlineExceeded());
@@ -119,6 +137,37 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     return this.#abort.signal;
   }
 
+  /** A coding that the client has not listed must not be used: messages are plain then. Source: compression.md. */
+  #compressIn(coding: SendCoding | undefined): void {
+    const accepted = this.#accepted;
+    const taken = coding !== undefined && accepted !== undefined && listsCoding(accepted, coding.compressor.name);
+    this.responses.coding = taken ? coding : undefined;
+  }
+
+  get compression(): string {
+    return this.responses.coding?.compressor.name ?? "identity";
+  }
+
+  set compression(name: string) {
+    const coding = this.#owner.codings.sendingIn(name);
+    if (this.#headersSent || this.responses.sent > 0) {
+      throw new Error(`Cannot set the compression of ${this.method.path} as its headers or a message have been sent`);
+    }
+    this.#compressIn(coding);
+  }
+
+  get compress(): boolean {
+    return this.responses.compress ?? true;
+  }
+
+  set compress(compress: boolean) {
+    this.responses.compress = compress;
+  }
+
+  get requestCompressed(): boolean {
+    return this.requests.compressed;
+  }
+
   /** Runs `start` with the one request message, once it is known to be the only one. */
   whenRequested(start: (request: unknown) => void): void {
     this.#whenRequested = start;
@@ -129,6 +178,13 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     if (this.#stream.aborted || this.#requestEnded) return;
     this.#requestEnded = true;
     this.requests.end();
+    if (this.#whenRequested === undefined) return;
+    const opening = this.requests.openOne();
+    if (opening === undefined) this.#takeRequest();
+    else void opening.then(() => this.#takeRequest());
+  }
+
+  #takeRequest(): void {
     const start = this.#whenRequested;
     this.#whenRequested = undefined;
     if (start === undefined || this.#status !== undefined) return;
@@ -145,11 +201,20 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
 
   sendHeaders(): void {
     if (this.#headersSent || this.#status !== undefined || this.#stream.destroyed || this.#stream.closed) return;
-    this.#respond(responseHeaders(this.#contentType, this.#headers), false);
+    this.#respond(this.#responseHeaders(), false);
   }
 
   beforeFirstWrite(): void {
-    if (!this.#headersSent) this.#respond(responseHeaders(this.#contentType, this.#headers), false);
+    if (!this.#headersSent) this.#respond(this.#responseHeaders(), false);
+  }
+
+  #responseHeaders(): HeaderFields {
+    return responseHeaders({
+      contentType: this.#contentType,
+      coding: this.responses.codingNamed(sendsOneResponse(this.method.kind)),
+      accepted: this.#owner.codings.accepted,
+      metadata: this.#headers,
+    });
   }
 
   #respond(fields: HeaderFields, endStream: boolean): void {
@@ -247,12 +312,15 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
         this.#respond(trailersOnly(this.#contentType, status, this.#trailers), true);
         this.#deadline?.clear();
         this.#resetUnlessHalfClosed();
+        this.responses.close();
       } else {
         this.beforeFirstWrite();
+        // What is being compressed is still sent, and the trailers behind it.
         this.responses.end();
       }
+    } else {
+      this.responses.close();
     }
-    this.responses.close();
     this.requests.discard();
     this.#owner.callEnded(this, this.#status);
   }
@@ -302,6 +370,18 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     // Nobody sends by hand on a server: what a handler yields waits for room.
   }
 
+  /** A message that the handler has given away already cannot be sent. */
+  sendFailed(error: Error): void {
+    this.#owner.callFailed(error, this);
+    const status = { code: Code.INTERNAL, message: `cannot encode ${this.method.response.typeName}` };
+    if (this.#status === undefined) {
+      this.#cancel(new StatusError(status.code, status.message));
+      this.#finish(status);
+    } else {
+      this.#status = status;
+    }
+  }
+
   #deadlineExceeded(): void {
     const error = new StatusError(
       Code.DEADLINE_EXCEEDED,
@@ -314,6 +394,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   #abortCall(error: StatusError): void {
     const stream = this.#stream;
     const stuck = stream.writableLength > 0;
+    if (this.#status === undefined) this.responses.dropWaiting();
     this.#cancel(error);
     if (stuck && !stream.destroyed && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
     this.#finishWithError(error);

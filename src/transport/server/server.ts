@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { checkService, type Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
+import { Codings, type CompressionOptions } from "../codings.js";
 import { checkCallback, checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
@@ -24,6 +25,8 @@ export interface Listening {
 
 /** What a server can be told. Every limit of {@link ServerLimits} is an option as well. */
 export interface ServerOptions extends Partial<ServerLimits> {
+  /** Which codings requests may use, and in which responses are sent. Default: gzip and deflate are taken, none is sent. */
+  readonly compression?: CompressionOptions | undefined;
   /**
    * Hears every exception that is not a status: from handlers, and from these callbacks. Default: one line and the stack on
    * stderr. `path` is the method's.
@@ -63,13 +66,14 @@ export class Server {
 
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
-    checkOptions("Server", options, ["onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
+    checkOptions("Server", options, ["compression", "onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
     checkCallback("onError", options.onError);
     checkCallback("onCallEnd", options.onCallEnd);
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;
     this.#sessionOwner = {
       limits: this.#limits,
+      codings: new Codings("Server", options.compression),
       onCallEnd: options.onCallEnd,
       lookup: (path) => this.#lookup(path),
       callFailed: (error, path) => this.#report(error, path),

@@ -12,6 +12,7 @@ import { formatHostPort } from "../address.js";
 import { probe, silenceMs } from "../keepalive.js";
 import type { SendLimits } from "../message-sink.js";
 import type { Peer } from "../call.js";
+import type { Codings } from "../codings.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
 import { ENDING_RESPONSE } from "./respond-options.js";
@@ -44,6 +45,7 @@ type StreamListener = (
 /** The server above, as far as a session needs it. */
 export interface SessionOwner {
   readonly limits: ServerLimits;
+  readonly codings: Codings;
   readonly onCallEnd: ((ended: EndedCall) => void) | undefined;
   lookup(path: string): Registered | Status;
   callFailed(error: unknown, path: string): void;
@@ -54,6 +56,7 @@ export class ServerSession implements ServerCallOwner {
   readonly peer: Peer;
   readonly limits: ServerLimits;
   readonly sendLimits: SendLimits;
+  readonly codings: Codings;
   maxPeerHeaderListBytes = MAX_BLOCK_BYTES;
   readonly #owner: SessionOwner;
   readonly #session: ServerHttp2Session;
@@ -65,6 +68,7 @@ export class ServerSession implements ServerCallOwner {
   constructor(owner: SessionOwner, session: ServerHttp2Session) {
     this.#owner = owner;
     this.limits = owner.limits;
+    this.codings = owner.codings;
     this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity };
     this.#session = session;
     const { remoteAddress, remotePort } = session.socket;
@@ -101,13 +105,13 @@ export class ServerSession implements ServerCallOwner {
       this.#refuseOverload(stream);
       return;
     }
-    const decision = dispatch(headers, rawHeaders, (path) => this.#owner.lookup(path));
+    const decision = dispatch(headers, rawHeaders, this.codings, (path) => this.#owner.lookup(path));
     if ("refusal" in decision) {
       this.#refuse(stream, headers, decision.refusal, decision.status);
       return;
     }
-    const { registered, contentType, timeoutMs } = decision;
-    const call = new ServerCall(this, stream, registered.method, rawHeaders, contentType, timeoutMs);
+    const { registered } = decision;
+    const call = new ServerCall(this, stream, registered.method, rawHeaders, decision);
     this.#running.add(call);
     this.#startedAt?.set(call, performance.now());
     registered.serve(call);
