@@ -15,6 +15,7 @@ import {
   type DynamicMessage,
   type MethodKind,
 } from "../../../src/index.js";
+import { CODINGS, COMPRESSION } from "./codings.js";
 import {
   conformanceService,
   contractMessage,
@@ -60,12 +61,15 @@ async function answer(request: ClientCompatRequest): Promise<ClientCompatRespons
 }
 
 function channelFor(request: ClientCompatRequest): Channel {
-  const { host, port, messageReceiveLimit } = request;
-  const key = JSON.stringify([host, port, messageReceiveLimit]);
+  const { host, port, messageReceiveLimit, compression } = request;
+  const key = JSON.stringify([host, port, messageReceiveLimit, compression]);
   let channel = channels.get(key);
   if (channel === undefined) {
+    const send = CODINGS.get(compression);
+    if (send === undefined) throw new Error(`Cannot compress in the coding of number ${compression}`);
     const limits = messageReceiveLimit === 0 ? {} : { maxReceiveBytes: messageReceiveLimit };
-    channels.set(key, (channel = new Channel(`${host}:${port}`, limits)));
+    channel = new Channel(`${host}:${port}`, { ...limits, compression: { ...COMPRESSION, send } });
+    channels.set(key, channel);
   }
   return channel;
 }

@@ -94,13 +94,6 @@ export interface ServerCompatResponse {
 /** The numbers of `StreamType`. */
 export const StreamType = Object.freeze({ FULL_DUPLEX_BIDI_STREAM: 5 } as const);
 
-/** The codings that both the suite and gRPC have a name for, by the numbers of `Compression`. */
-export const CODINGS: ReadonlyMap<number, string> = new Map([
-  [1, "identity"],
-  [2, "gzip"],
-  [5, "deflate"],
-]);
-
 /** Loads the messages and the service from the suite's directory `protos`, the one that `connectrpc/` is in. */
 export function loadContract(protos: string): Schema {
   const files = ["service", "client_compat", "server_compat"].map((name) =>

@@ -14,6 +14,7 @@ import {
   type Implementation,
   type Service,
 } from "../../../src/index.js";
+import { CODINGS, COMPRESSION } from "./codings.js";
 import {
   conformanceService,
   contractMessage,
@@ -89,6 +90,13 @@ function requestInfo(call: HandlerCall, requests: readonly DynamicMessage[]): Re
   };
 }
 
+/** Compresses the responses in a coding that the client takes, if there is one. */
+function compressResponses(call: HandlerCall): void {
+  for (const name of CODINGS.values()) {
+    if (call.compression === "identity") call.compression = name;
+  }
+}
+
 function setMetadata(call: HandlerCall, definition: ResponseDefinition): void {
   appendHeaders(call.headers, definition.responseHeaders);
   appendHeaders(call.trailers, definition.responseTrailers);
@@ -99,6 +107,7 @@ async function replyOnce(
   requests: readonly DynamicMessage[],
   call: HandlerCall,
 ): Promise<DynamicMessage> {
+  compressResponses(call);
   const info = requestInfo(call, requests);
   if (definition === undefined) return { payload: { requestInfo: info } };
   setMetadata(call, definition);
@@ -116,6 +125,7 @@ async function* replyToAll(
   call: HandlerCall,
 ): AsyncGenerator<DynamicMessage> {
   if (definition === undefined) return;
+  compressResponses(call);
   setMetadata(call, definition);
   if (definition.responseData.length > 0) call.sendHeaders();
   yield* restOfReplies(definition, 0, requests, call);
@@ -162,6 +172,7 @@ async function* replyInTurn(
 ): AsyncGenerator<DynamicMessage> {
   const definition = streamDefinition(first);
   if (definition === undefined) return;
+  compressResponses(call);
   setMetadata(call, definition);
   const { responseData, responseDelayMs } = definition;
   if (responseData.length > 0) call.sendHeaders();
@@ -189,7 +200,8 @@ async function nextOf(requests: AsyncIterable<DynamicMessage>): Promise<DynamicM
 async function main(): Promise<void> {
   for await (const request of readDelimited(process.stdin, requestType)) {
     const { messageReceiveLimit } = request;
-    const server = new Server(messageReceiveLimit === 0 ? {} : { maxReceiveBytes: messageReceiveLimit });
+    const limits = messageReceiveLimit === 0 ? {} : { maxReceiveBytes: messageReceiveLimit };
+    const server = new Server({ ...limits, compression: COMPRESSION });
     server.add(conformanceService(contract), implementation as Implementation<Service>);
     const { port } = await server.listen("127.0.0.1:0");
     process.stdout.write(delimited(responseType, { host: "127.0.0.1", port, pemCert: new Uint8Array() }));
