@@ -6,6 +6,7 @@ import {
   Client,
   credentials,
   type CallOptions,
+  type ChannelOptions,
   type ClientDuplexStream,
   type Deadline,
   type handleUnaryCall,
@@ -68,10 +69,11 @@ export class GrpcJsClient {
   readonly #service: ServiceDefinition;
   readonly #client: Client;
 
-  constructor(service: ServiceDefinition, port: number) {
+  constructor(service: ServiceDefinition, port: number, options: Partial<ChannelOptions> = {}) {
     this.#service = service;
     this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
       "grpc.max_receive_message_length": 16 * 1024 * 1024,
+      ...options,
     });
   }
 

@@ -47,7 +47,13 @@ export class Channel {
    * when `tls` does not say what is meant.
    */
   constructor(target: string, options: ChannelOptions = {}) {
-    checkOptions("Channel", options, ["tls", "authority", "compression", "onError", ...Object.keys(DEFAULT_CHANNEL_LIMITS)]);
+    checkOptions("Channel", options, [
+      "tls",
+      "authority",
+      "compression",
+      "onError",
+      ...Object.keys(DEFAULT_CHANNEL_LIMITS),
+    ]);
     const address = parseAddress(target, DEFAULT_PORT);
     checkPlaintext(target, address, options.tls);
     checkAuthority(options.authority);
