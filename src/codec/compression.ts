@@ -103,7 +103,7 @@ function inflateWith(
         if (error !== null) throw error;
         resolve(whole(result, bytes));
       } catch (failure) {
-        reject(failure as Error);
+        reject(failure);
       }
     });
   });

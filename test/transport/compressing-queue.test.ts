@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { MessageType } from "../../src/codec/method.js";
 import type { SinkStream } from "../../src/transport/compressing-queue.js";
-import { MessageSink, sendAll, type SinkOwner } from "../../src/transport/message-sink.js";
+import { MessageSink, type SinkOwner } from "../../src/transport/message-sink.js";
+import { sendAll } from "../../src/transport/send-all.js";
 import { Bytes } from "../support/peer-service.js";
 import { flip, flipped, slowCompressor, type SlowCompressor } from "../support/test-codings.js";
 
@@ -69,9 +69,9 @@ interface Made {
   readonly slow: SlowCompressor;
 }
 
-function make({ fromBytes = 0, minBytes = 0, type = Bytes as MessageType<unknown, Uint8Array> } = {}): Made {
+function make({ fromBytes = 0, minBytes = 0 } = {}): Made {
   const notes = new Notes();
-  const sink = new MessageSink(type, LIMITS, notes);
+  const sink = new MessageSink(Bytes, LIMITS, notes);
   const slow = slowCompressor(fromBytes);
   sink.coding = { compressor: slow, minBytes };
   return { sink, stream: new FakeStream(), notes, slow };

@@ -133,7 +133,7 @@ describe("next", () => {
 
   test("messages of protobuf are decoded from the right bytes, whatever lay before them", async () => {
     const encoded = (number: number): Uint8Array => EchoMessageType.encode({ number, text: "n".repeat(number) });
-    const { stream: messages } = stream<EchoMessage>(flip, { type: EchoMessageType as MessageType<EchoMessage> });
+    const { stream: messages } = stream<EchoMessage>(flip, { type: EchoMessageType });
     const plain = (number: number): Buffer => prefixed(encoded(number));
     const compressed = (number: number): Buffer => prefixed(flipped(encoded(number)), 1);
     messages.push(Buffer.concat([plain(1), compressed(2), plain(3)]));

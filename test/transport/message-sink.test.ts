@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import type { MessageType } from "../../src/codec/method.js";
 import { Code } from "../../src/codec/status.js";
 import type { SinkStream } from "../../src/transport/compressing-queue.js";
-import { MessageSink, sendAll, type SinkOwner } from "../../src/transport/message-sink.js";
+import { MessageSink, type SinkOwner } from "../../src/transport/message-sink.js";
+import { sendAll } from "../../src/transport/send-all.js";
 import { Bytes, messagesIn } from "../support/peer-service.js";
 
 const LIMITS = { maxSendBytes: Infinity, maxQueuedBytes: 100_000 };

@@ -105,6 +105,10 @@ export async function bidiStreaming(): Promise<void> {
   const chat = guide.routeChat({ metadata: { "x-user": "me" } });
   sameType<BidiStreamingCall<RouteNoteInit, RouteNote>>()(chat, true);
   await chat.send({ message: "hello" });
+  await chat.send({ message: "hello" }, { compress: false });
+  // @ts-expect-error a message is compressed or not; the coding is the call's
+  await chat.send({ message: "hello" }, { compress: "gzip" });
+  sameType<boolean>()(chat.responseCompressed, true);
   chat.closeSend();
   for await (const note of chat) sameType<RouteNote>()(note, true);
   sameType<BidiStreamingCall<RouteNoteInit, RouteNote>>()(guide.routeChat([{ message: "hello" }]), true);

@@ -78,6 +78,11 @@ export function whatHandlersGet(): void {
       sameType<HandlerCall>()(call, true);
       sameType<Metadata>()(call.metadata, true);
       sameType<AbortSignal>()(call.signal, true);
+      sameType<boolean>()(call.requestCompressed, true);
+      call.compression = "identity";
+      call.compress = false;
+      // @ts-expect-error what the client did is not to be changed
+      call.requestCompressed = false;
       sameType<Date | undefined>()(call.deadline, true);
       sameType<Peer>()(call.peer, true);
       return {};

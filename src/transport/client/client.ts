@@ -7,7 +7,7 @@
 import { Metadata } from "../../codec/metadata.js";
 import { checkService, type Method, type MethodKind, type Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import { sendAll } from "../message-sink.js";
+import { sendAll } from "../send-all.js";
 import type { CallOptions } from "./call-options.js";
 import type {
   BidiStreamingCall,

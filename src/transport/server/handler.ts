@@ -6,7 +6,7 @@
  */
 import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import { nearestName } from "../../codec/nearest-name.js";
-import { sendAll } from "../message-sink.js";
+import { sendAll } from "../send-all.js";
 import type { HandlerCall } from "./handler-call.js";
 import type { ServerCall } from "./server-call.js";
 
