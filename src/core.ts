@@ -17,9 +17,10 @@ export {
   timestampFromDate,
   timestampToDate,
 } from "./codec/proto/timestamp.js";
-export type { Peer } from "./transport/call.js";
+export type { Peer, PeerTls } from "./transport/call.js";
 export type { CompressionOptions } from "./transport/codings.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
+export type { ChannelTls } from "./transport/client/channel-tls.js";
 export type { CallOptions } from "./transport/client/call-options.js";
 export type {
   BidiStreamingCall,
@@ -37,5 +38,7 @@ export type { ChannelLimits } from "./transport/client/limits.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { HandlerCall } from "./transport/server/handler-call.js";
 export type { ServerLimits } from "./transport/server/limits.js";
+export type { Pem, TlsVersion } from "./transport/tls.js";
 export { Server, type CloseOptions, type Listening, type ServerOptions } from "./transport/server/server.js";
+export type { ServerTls } from "./transport/server/server-tls.js";
 export type { EndedCall } from "./transport/server/session.js";

@@ -69,10 +69,17 @@ export class GrpcJsClient {
   readonly #service: ServiceDefinition;
   readonly #client: Client;
 
-  constructor(service: ServiceDefinition, port: number, options: Partial<ChannelOptions> = {}) {
+  constructor(
+    service: ServiceDefinition,
+    port: number,
+    options: Partial<ChannelOptions> = {},
+    secure = credentials.createInsecure(),
+  ) {
     this.#service = service;
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    this.#client = new Client(`127.0.0.1:${port}`, secure, {
       "grpc.max_receive_message_length": 16 * 1024 * 1024,
+      // An address is no name for TLS to ask for, and theirs would ask for it.
+      "grpc.ssl_target_name_override": "localhost",
       ...options,
     });
   }
@@ -197,6 +204,7 @@ export interface GrpcJsServer {
 export async function serveGrpcJs(
   service: ServiceDefinition,
   behaviours: Readonly<Record<string, GrpcJsBehaviour>>,
+  secure = ServerCredentials.createInsecure(),
 ): Promise<GrpcJsServer> {
   const server = new Server({ "grpc.max_receive_message_length": 16 * 1024 * 1024 });
   const handlers = Object.entries(behaviours).map(([name, behaviour]) => [
@@ -205,9 +213,7 @@ export async function serveGrpcJs(
   ]);
   server.addService(service, Object.fromEntries(handlers) as Record<string, UntypedHandleCall>);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync("127.0.0.1:0", secure, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   return {
     port,

@@ -39,12 +39,13 @@ const ECHO = {
 
 /**
  * Runs `use` with a server whose handlers echo, save for those in `handlers`. Afterwards a fresh connection, and every one
- * of the test that is still usable, must get an answer.
+ * of the test that is still usable, must get an answer. `connectTo` makes a connection, where it is not a plain one.
  */
 export async function served(
   handlers: Handlers,
   use: (served: Served) => Promise<void>,
   options: ServerOptions = {},
+  connectTo: (port: number, options?: PeerOptions) => Promise<RawClient> = RawClient.connect,
 ): Promise<void> {
   const errors: unknown[] = [];
   const ended: EndedCall[] = [];
@@ -57,7 +58,7 @@ export async function served(
   const { port } = await server.listen("127.0.0.1:0");
   const clients: RawClient[] = [];
   const connect = async (peerOptions?: PeerOptions): Promise<RawClient> => {
-    const client = await RawClient.connect(port, peerOptions);
+    const client = await connectTo(port, peerOptions);
     clients.push(client);
     return client;
   };

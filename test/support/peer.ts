@@ -5,6 +5,7 @@
  * Laws: nothing of `node:http2` and nothing of the runtime is used here; a test waits for frames, never for time.
  */
 import { createServer, connect, type Socket, type Server } from "node:net";
+import { connect as connectTls, TLSSocket, type ConnectionOptions, type TLSSocketOptions } from "node:tls";
 import {
   CLIENT_PREFACE,
   decodeSettings,
@@ -83,6 +84,8 @@ interface Waiting {
 /** One end of one connection. */
 export class Peer {
   readonly socket: Socket;
+  /** The TCP connection below TLS; the socket itself without it. */
+  readonly #carrier: Socket;
   /** Every frame that came, in order. */
   readonly frames: Frame[] = [];
   autoWindow: boolean;
@@ -101,8 +104,9 @@ export class Peer {
   /** What each stream's window has gained or lost since it was the initial one, which SETTINGS change for all at once. */
   readonly #streamWindows = new Map<number, number>();
 
-  protected constructor(socket: Socket, prefaceBytes: number, options: PeerOptions) {
+  protected constructor(socket: Socket, prefaceBytes: number, options: PeerOptions, carrier = socket) {
     this.socket = socket;
+    this.#carrier = carrier;
     this.autoWindow = options.autoWindow ?? true;
     this.autoAck = options.settings !== false;
     this.#reader = new FrameReader(prefaceBytes);
@@ -277,6 +281,11 @@ export class Peer {
     if (!this.socket.destroyed) this.socket.write(bytes);
   }
 
+  /** Writes bytes below TLS, where they make no record. */
+  rawBelowTls(bytes: Uint8Array): void {
+    this.#carrier.write(bytes);
+  }
+
   /** Writes a frame, whatever it may be. */
   send(type: number, flags: number, streamId: number, payload?: Uint8Array): void {
     this.raw(encodeFrame(type, flags, streamId, payload));
@@ -342,7 +351,7 @@ export class Peer {
 
   /** Ends the connection with a TCP RST. */
   abort(): void {
-    this.socket.resetAndDestroy();
+    this.#carrier.resetAndDestroy();
   }
 
   destroy(): void {
@@ -418,6 +427,20 @@ export class RawClient extends Peer {
     });
   }
 
+  /** Connects with TLS and sends the preface and SETTINGS, once the server has chosen a protocol. */
+  static async connectTls(port: number, tls: ConnectionOptions, options: PeerOptions = {}): Promise<RawClient> {
+    const carrier = connect(port, "127.0.0.1");
+    const client = await new Promise<RawClient>((resolve, reject) => {
+      const secure = connectTls({ socket: carrier, servername: "localhost", ALPNProtocols: ["h2"], ...tls }, () =>
+        resolve(new RawClient(secure, 0, options, carrier)),
+      );
+      secure.once("error", reject);
+    });
+    client.raw(CLIENT_PREFACE);
+    client.settings({});
+    return client;
+  }
+
   /** The id of the next stream a client may open. */
   nextStreamId(): number {
     const streamId = this.#nextStreamId;
@@ -435,8 +458,8 @@ export class RawClient extends Peer {
 
 /** The server's end of one connection of the client under test. */
 export class ServerPeer extends Peer {
-  constructor(socket: Socket, options: PeerOptions) {
-    super(socket, CLIENT_PREFACE.length, options);
+  constructor(socket: Socket, options: PeerOptions, carrier?: Socket) {
+    super(socket, CLIENT_PREFACE.length, options, carrier);
     if (options.settings !== false) this.settings(options.settings ?? {});
   }
 
@@ -457,18 +480,20 @@ export class RawServer {
   #taken = 0;
   #arrived: (() => void) | undefined;
 
-  private constructor(options: PeerOptions) {
+  private constructor(options: PeerOptions, tls: TLSSocketOptions | undefined) {
     this.#options = options;
-    this.#listener = createServer((socket) => {
-      const connection = new ServerPeer(socket, this.#options);
+    this.#listener = createServer((carrier) => {
+      const socket = tls === undefined ? carrier : new TLSSocket(carrier, { isServer: true, ...tls });
+      const connection = new ServerPeer(socket, this.#options, carrier);
       this.connections.push(connection);
       this.hear?.(connection);
       this.#arrived?.();
     });
   }
 
-  static async listen(options: PeerOptions = {}): Promise<RawServer> {
-    const server = new RawServer(options);
+  /** With `tls`, a peer that chooses ALPN h2 has to say so, in the bytes of the protocol. */
+  static async listen(options: PeerOptions = {}, tls?: TLSSocketOptions): Promise<RawServer> {
+    const server = new RawServer(options, tls);
     await new Promise<void>((resolve) => server.#listener.listen(0, "127.0.0.1", resolve));
     return server;
   }

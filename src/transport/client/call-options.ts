@@ -3,6 +3,7 @@
  */
 import type { MetadataInit } from "../../codec/metadata.js";
 import { nearestName } from "../../codec/nearest-name.js";
+import { checkAuthority } from "./authority.js";
 
 /** What one call can be told. */
 export interface CallOptions {
@@ -19,9 +20,14 @@ export interface CallOptions {
    * not to take is not used.
    */
   readonly compression?: string | undefined;
+  /**
+   * What `:authority` says instead of the channel's. With TLS the server's certificate must be for it as well, else the call
+   * fails UNAVAILABLE and nothing of it is sent.
+   */
+  readonly authority?: string | undefined;
 }
 
-const NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata", "compression"];
+const NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata", "compression", "authority"];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
 export function checkCallOptions(options: CallOptions): void {
@@ -35,6 +41,7 @@ export function checkCallOptions(options: CallOptions): void {
     throw new TypeError(`Cannot start the call as there is no option "${name}"${hint}`);
   }
   const { signal } = options;
+  checkAuthority(options.authority);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
   }

@@ -8,6 +8,8 @@ import type { Service } from "../../codec/method.js";
 import { isLoopback, parseAddress, type Address } from "../address.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
 import { checkCallback, checkOptions, numbersFrom } from "../options.js";
+import { checkAuthority, defaultAuthority } from "./authority.js";
+import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
@@ -17,11 +19,11 @@ import { Subchannel } from "./subchannel.js";
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
 export interface ChannelOptions extends Partial<ChannelLimits> {
   /**
-   * `false` says that plaintext is meant. It is the default to loopback addresses and unix sockets only; any other host
-   * needs the word.
+   * `true` or more encrypts; the server's certificate is always verified. `false` says that plaintext is meant: it is the
+   * default to loopback addresses and unix sockets only, any other host needs the word.
    */
-  readonly tls?: false | undefined;
-  /** What `:authority` says instead of the target. */
+  readonly tls?: boolean | ChannelTls | undefined;
+  /** What `:authority` says instead of the target; with TLS, its host is what the server's certificate must be for. */
   readonly authority?: string | undefined;
   /** Which codings responses may use, and in which requests are sent. Default: gzip and deflate are taken, none is sent. */
   readonly compression?: CompressionOptions | undefined;
@@ -43,8 +45,8 @@ export class Channel {
   /**
    * `target` is `"host:port"`, `"[v6]:port"` or `"unix:path"`.
    *
-   * @throws TypeError when it is none of them, for an option that does not exist, and for a host that is not this machine
-   * when `tls` does not say what is meant.
+   * @throws TypeError when it is none of them, for an option that does not exist or cannot be used, and for a host that is not
+   * this machine when `tls` does not say what is meant.
    */
   constructor(target: string, options: ChannelOptions = {}) {
     checkOptions("Channel", options, [
@@ -55,18 +57,20 @@ export class Channel {
       ...Object.keys(DEFAULT_CHANNEL_LIMITS),
     ]);
     const address = parseAddress(target, DEFAULT_PORT);
-    checkPlaintext(target, address, options.tls);
     checkAuthority(options.authority);
+    const authority = options.authority ?? defaultAuthority(target, address);
+    const tls = tlsFor(target, address, options.tls, authority);
     checkCallback("onError", options.onError);
     this.target = target;
     const limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;
-    this.#subchannel = new Subchannel(address, limits);
+    this.#subchannel = new Subchannel(address, limits, tls);
     this.#callOwner = {
       limits,
       codings: new Codings("Channel", options.compression),
       peerCodings: new PeerCodings(),
-      authority: options.authority ?? defaultAuthority(target, address),
+      authority,
+      scheme: tls === undefined ? "http" : "https",
       subchannel: this.#subchannel,
       callUnobserved: (error, path) => this.#report(error, path),
     };
@@ -102,30 +106,17 @@ export class Channel {
   }
 }
 
-/** "The authority is the target"; a unix socket and a target without a host are this machine. */
-function defaultAuthority(target: string, address: Address): string {
-  if (address.kind === "unix") return "localhost";
-  return address.host === "" ? `localhost${target}` : target;
-}
-
-function checkAuthority(authority: unknown): void {
-  if (authority === undefined || (typeof authority === "string" && /^[\x21-\x7e]+$/.test(authority))) return;
-  const shown = typeof authority === "string" ? JSON.stringify(authority.slice(0, 64)) : typeof authority;
-  throw new TypeError(
-    `Cannot use option authority as it must be printable ASCII without spaces: current value is ${shown}`,
-  );
-}
-
-function checkPlaintext(target: string, address: Address, tls: unknown): void {
-  if (tls !== undefined && tls !== false) {
-    throw new TypeError(
-      `Cannot use option tls as it must be false: TLS is not built yet, current value is ${typeof tls}`,
-    );
+/** What the option says; to other machines it must say something. */
+function tlsFor(target: string, address: Address, option: unknown, authority: string): DialTls | undefined {
+  if (option === true || (typeof option === "object" && option !== null)) return dialTlsOf(option, authority);
+  if (option === false || (option === undefined && isLoopback(address))) return undefined;
+  if (option !== undefined) {
+    const shown = option === null ? "null" : typeof option;
+    throw new TypeError(`Cannot use option tls as it must be true, false or an object: current value is ${shown}`);
   }
-  if (tls === false || isLoopback(address)) return;
   throw new TypeError(
-    `Cannot make a Channel to ${target} as it must be said whether the connection is encrypted: ` +
-      `pass "tls: false" for plaintext on purpose; TLS itself is not built yet`,
+    `Cannot make a Channel to ${target} as it must be said whether the connection is encrypted: pass "tls: true" for TLS, ` +
+      `or "tls: false" for plaintext on purpose`,
   );
 }
 

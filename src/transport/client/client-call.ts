@@ -16,6 +16,7 @@ import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
+import { coversAuthority } from "./channel-tls.js";
 import type { Connection } from "./connection.js";
 import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
@@ -30,6 +31,7 @@ export interface ClientCallOwner {
   readonly codings: Codings;
   /** What its server has said of codings. */
   readonly peerCodings: PeerCodings;
+  readonly scheme: "http" | "https";
   readonly subchannel: Subchannel;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
@@ -49,6 +51,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly outcome = new Outcome();
   readonly #owner: ClientCallOwner;
   readonly #metadata: Metadata | undefined;
+  /** The call's own, in place of the channel's. */
+  readonly #authority: string | undefined;
   readonly #deadline: Deadline | undefined;
   readonly #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
@@ -80,6 +84,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       checkCallOptions(options);
       this.#deadline = deadlineFrom(options);
       this.#signal = options.signal;
+      this.#authority = options.authority;
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
     this.requests = new MessageSink(method.request, owner.limits, this);
@@ -139,12 +144,17 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#deadlineExceeded();
       return;
     }
-    const { authority, codings } = this.#owner;
+    if (this.#authority !== undefined && !coversAuthority(lease.connection.socket, this.#authority)) {
+      this.fail(new StatusError(Code.UNAVAILABLE, "the server's certificate is not for the authority of the call"));
+      return;
+    }
+    const { scheme, codings } = this.#owner;
+    const authority = this.#authority ?? this.#owner.authority;
     const { path, kind } = this.method;
     const coding = this.requests.codingNamed(sendsOneRequest(kind));
     const { accepted } = codings;
     const headers = requestHeaders({
-      scheme: "http",
+      scheme,
       authority,
       path,
       timeoutMs,

@@ -6,6 +6,7 @@
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
+import type { ConnectFailure } from "./connect-failure.js";
 
 /** Streams assumed to be allowed until the peer's SETTINGS say otherwise, which they do before a session is used. */
 const ASSUMED_MAX_STREAMS = 100;
@@ -36,6 +37,8 @@ export class Connection {
   acknowledged = false;
   /** Why the session ended, once it has and somebody knows. */
   lost: string | undefined;
+  /** What to tell those who waited for it, if it never was ready. */
+  failure: ConnectFailure | undefined;
   goaway: Goaway | undefined;
 
   constructor(session: ClientHttp2Session, socket: Socket) {
@@ -45,6 +48,6 @@ export class Connection {
 
   /** Whether one more stream may be opened now. */
   get hasRoom(): boolean {
-    return !this.suspected && this.openStreams < this.maxStreams;
+    return !this.suspected && !this.session.destroyed && this.openStreams < this.maxStreams;
   }
 }

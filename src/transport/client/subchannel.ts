@@ -6,10 +6,14 @@
  * peer allows; a session without calls does not keep the process alive.
  */
 import { connect, constants, type Settings } from "node:http2";
+import { TLSSocket } from "node:tls";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
 import { probe } from "../keepalive.js";
+import { reasonOf } from "../tls.js";
+import type { DialTls } from "./channel-tls.js";
+import { closedEarly, connectFailure, noteCertificate, withoutHttp2 } from "./connect-failure.js";
 import { Connection } from "./connection.js";
 import { dial } from "./dial.js";
 import type { ChannelLimits } from "./limits.js";
@@ -49,6 +53,7 @@ export interface Waiting {
 export class Subchannel {
   readonly #address: Address;
   readonly #limits: ChannelLimits;
+  readonly #tls: DialTls | undefined;
   #state: SubchannelState = "IDLE";
   /** The connection being made or in use. */
   #connection: Connection | undefined;
@@ -56,9 +61,10 @@ export class Subchannel {
   readonly #connections = new Set<Connection>();
   #gone: (() => void) | undefined;
 
-  constructor(address: Address, limits: ChannelLimits) {
+  constructor(address: Address, limits: ChannelLimits, tls?: DialTls) {
     this.#address = address;
     this.#limits = limits;
+    this.#tls = tls;
   }
 
   get state(): SubchannelState {
@@ -68,6 +74,8 @@ export class Subchannel {
   /** A session with room, if there is one right now. */
   take(): Lease | undefined {
     const connection = this.#connection;
+    // Its 'close' comes a moment later, and Node 24 takes requests until then.
+    if (connection?.session.destroyed === true) this.retire(connection);
     if (connection === undefined || this.#state !== "READY" || this.#waiting.size > 0) return undefined;
     return connection.hasRoom ? this.#lease(connection) : undefined;
   }
@@ -123,7 +131,17 @@ export class Subchannel {
   #connect(): void {
     this.#transition("CONNECTING");
     // The URL only names the scheme: the socket is ours, and each request carries its own authority.
-    const socket = dial(this.#address);
+    const socket = dial(this.#address, this.#tls);
+    if (socket instanceof TLSSocket) {
+      noteCertificate(socket);
+      // Before the session hears that the socket is secure, and sends its preface.
+      socket.once("secureConnect", () => {
+        connection.failure = withoutHttp2(socket);
+        if (connection.failure === undefined) return;
+        session.destroy();
+        socket.destroy();
+      });
+    }
     const session = connect("http://localhost", {
       createConnection: () => socket,
       settings: this.#settings(),
@@ -136,6 +154,7 @@ export class Subchannel {
     this.#connections.add(connection);
     const timer = setTimeout(() => {
       connection.lost ??= `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
+      connection.failure ??= { text: "cannot connect to the server", hint: connection.lost };
       session.destroy();
       socket.destroy();
     }, this.#limits.connectTimeoutMs);
@@ -154,8 +173,11 @@ export class Subchannel {
       this.retire(connection);
     });
     session.on("error", (error: NodeJS.ErrnoException) => {
-      connection.lost ??= error.message;
+      connection.failure ??= connectFailure(error, socket, this.#tls);
+      connection.lost ??= reasonOf(error);
     });
+    // A session whose TLS has broken would wait for ever for its last bytes to leave.
+    socket.on("error", () => socket.destroy());
     session.on("close", () => {
       clearTimeout(timer);
       this.#onClosed(connection);
@@ -222,12 +244,13 @@ export class Subchannel {
   }
 
   #failWaiting(connection: Connection): void {
-    const reason = connection.lost ?? "the connection was closed before it was ready";
+    const { text, hint: reason } =
+      connection.failure ?? closedEarly(this.#tls, connection.socket, connection.lost ?? "it gave no reason");
     // Where the server is stays out of the status: a handler that passes it on would tell its own client.
     const hint = `${formatAddress(this.#address)}: ${reason}`;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, "cannot connect to the server", { hint }));
+    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, text, { hint }));
   }
 
   /** Ends: waiting calls fail now, running ones may finish. Resolves when the last connection is gone. */

@@ -28,6 +28,11 @@ export interface ServerLimits extends ReceiveLimits {
   /** Bytes one connection may have in flight towards the server. Default 4 MiB. */
   readonly connectionWindowBytes: number;
   /**
+   * How long a new connection may take until its first SETTINGS have come, in milliseconds, the TLS handshake included (which
+   * has half of it). Default 20,000: a stranger can open connections and say nothing on them. After it: closed.
+   */
+  readonly handshakeTimeoutMs: number;
+  /**
    * After how many milliseconds of silence a client is asked for a sign of life. Default 2 hours (keepalive.md); on Node 20,
    * whose sessions can go deaf, one minute if that is less.
    */
@@ -45,6 +50,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxHeaderListBytes: 16 * 1024,
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
+  handshakeTimeoutMs: 20_000,
   keepaliveTimeMs: 2 * 60 * 60 * 1000,
   keepaliveTimeoutMs: 20_000,
 });
@@ -55,6 +61,7 @@ export const SERVER_LIMIT_MAXIMA = Object.freeze({
   maxHeaderListBytes: MAX_SETTING,
   streamWindowBytes: MAX_WINDOW_BYTES,
   connectionWindowBytes: MAX_WINDOW_BYTES,
+  handshakeTimeoutMs: MAX_TIMER_MS,
   keepaliveTimeMs: MAX_TIMER_MS,
   keepaliveTimeoutMs: MAX_TIMER_MS,
 });

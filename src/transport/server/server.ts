@@ -5,7 +5,14 @@
  * Laws: no byte of a client and no exception of a handler ends the process; closing drains first, then cuts, and always
  * comes to an end.
  */
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  constants,
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { checkService, type Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
@@ -15,6 +22,17 @@ import { checkCallback, checkOptions, MAX_TIMER_MS, numbersFrom } from "../optio
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
 import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, type ServerLimits } from "./limits.js";
+import { listenError } from "./listen-error.js";
+import { expectPreface } from "./preface.js";
+import {
+  checkSameDemand,
+  guardHandshakes,
+  isSecure,
+  listenerTls,
+  serverContext,
+  showsBadCertificate,
+  type ServerTls,
+} from "./server-tls.js";
 import { ServerSession, type EndedCall, type SessionOwner } from "./session.js";
 
 /** Where a server listens. `port` is 0 for a unix socket. */
@@ -27,6 +45,8 @@ export interface Listening {
 export interface ServerOptions extends Partial<ServerLimits> {
   /** Which codings requests may use, and in which responses are sent. Default: gzip and deflate are taken, none is sent. */
   readonly compression?: CompressionOptions | undefined;
+  /** Encrypts every connection of this server. Default: plaintext. {@link Server.updateTls} replaces it. */
+  readonly tls?: ServerTls | undefined;
   /**
    * Hears every exception that is not a status: from handlers, and from these callbacks. Default: one line and the stack on
    * stderr. `path` is the method's.
@@ -58,7 +78,8 @@ export class Server {
   readonly #sessionOwner: SessionOwner;
   readonly #methods = new Map<string, Registered>();
   readonly #services = new Map<string, Service>();
-  readonly #listeners = new Set<Http2Server>();
+  readonly #listeners = new Set<Http2Server | Http2SecureServer>();
+  #tls: ServerTls | undefined;
   readonly #sessions = new Set<ServerSession>();
   readonly #sockets = new Set<Socket>();
   #closed: Promise<void> | undefined;
@@ -66,9 +87,17 @@ export class Server {
 
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
-    checkOptions("Server", options, ["compression", "onError", "onCallEnd", ...Object.keys(DEFAULT_SERVER_LIMITS)]);
+    checkOptions("Server", options, [
+      "tls",
+      "compression",
+      "onError",
+      "onCallEnd",
+      ...Object.keys(DEFAULT_SERVER_LIMITS),
+    ]);
     checkCallback("onError", options.onError);
     checkCallback("onCallEnd", options.onCallEnd);
+    if (options.tls !== undefined) serverContext(options.tls);
+    this.#tls = options.tls;
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA);
     this.#onError = options.onError ?? printError;
     this.#sessionOwner = {
@@ -122,16 +151,19 @@ export class Server {
   /**
    * Starts listening on `"host:port"` (port 0 picks a free one), `"[v6]:port"` or `"unix:path"`. May be called for several.
    *
+   * The file of a unix socket goes with the server. One that a killed server has left is not removed, but named.
+   *
    * @throws Error when the address is taken or does not exist; its `code` is the system's. TypeError when it is no address.
    */
   async listen(address: string): Promise<Listening> {
     const where = parseAddress(address);
     if (this.#closed !== undefined) throw new Error("Cannot listen as the server is closed");
     const listener = this.#createListener();
-    await new Promise<void>((resolve, reject) => {
-      listener.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(address, cause)));
-      listener.listen(listenOptions(where), () => resolve());
+    const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      listener.once("error", resolve);
+      listener.listen(listenOptions(where), () => resolve(undefined));
     });
+    if (failure !== undefined) throw await listenError(address, where, failure);
     listener.removeAllListeners("error");
     listener.on("error", (error) => this.#report(error, address));
     if (this.#closed !== undefined) {
@@ -139,12 +171,27 @@ export class Server {
       throw new Error(`Cannot listen on ${address} as the server was closed meanwhile`);
     }
     this.#listeners.add(listener);
+    // It may have been replaced since the listener was made.
+    if (this.#tls !== undefined) useTls(listener, this.#tls);
     return listeningAt(listener.address(), where);
   }
 
-  #createListener(): Http2Server {
+  /**
+   * Replaces certificate, key and client authorities: handshakes from now on use them, connections there are go on as they are.
+   *
+   * @throws TypeError when something of it cannot be used, which then changes nothing; when the server was made without `tls`;
+   * and when clients would be asked for a certificate where they were not, or the other way round.
+   */
+  updateTls(tls: ServerTls): void {
+    serverContext(tls);
+    checkSameDemand(this.#tls, tls);
+    for (const listener of this.#listeners) useTls(listener, tls);
+    this.#tls = tls;
+  }
+
+  #createListener(): Http2Server | Http2SecureServer {
     const limits = this.#limits;
-    const listener = createServer({
+    const options = {
       settings: {
         maxConcurrentStreams: limits.maxConcurrentStreams,
         initialWindowSize: limits.streamWindowBytes,
@@ -154,7 +201,12 @@ export class Server {
       // Node's own memory cap (10 MB) refuses new streams under load; our limits count the same bytes by call.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
       maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
-    });
+    };
+    const listener =
+      this.#tls === undefined
+        ? createServer(options)
+        : createSecureServer({ ...options, ...listenerTls(this.#tls, limits.handshakeTimeoutMs) });
+    if (isSecure(listener)) guardHandshakes(listener);
     listener.on("connection", (socket: Socket) => this.#onConnection(socket));
     listener.on("session", (session) => this.#onSession(session));
     // A peer that speaks no HTTP/2, or breaks its rules, loses its connection: nothing for the application to do.
@@ -165,12 +217,24 @@ export class Server {
   /** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
   #onConnection(socket: Socket): void {
     this.#sockets.add(socket);
+    socket.on("error", ignore);
     socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
+  /** With TLS, its handshake had the other half. */
+  get #prefaceTimeoutMs(): number {
+    const { handshakeTimeoutMs } = this.#limits;
+    return this.#tls === undefined ? handshakeTimeoutMs : handshakeTimeoutMs / 2;
+  }
+
   #onSession(session: ServerHttp2Session): void {
-    session.on("error", () => undefined);
+    session.on("error", ignore);
+    if (showsBadCertificate(session)) {
+      session.destroy(new Error("a client certificate is no good"), constants.NGHTTP2_INADEQUATE_SECURITY);
+      return;
+    }
+    expectPreface(session, this.#prefaceTimeoutMs);
     const own = new ServerSession(this.#sessionOwner, session);
     this.#sessions.add(own);
     session.on("close", () => {
@@ -243,18 +307,11 @@ function listeningAt(bound: string | AddressInfo | null, asked: Address): Listen
   return { address: formatHostPort(bound.address, bound.port), port: bound.port };
 }
 
-const LISTEN_REASONS: ReadonlyMap<string, string> = new Map([
-  ["EADDRINUSE", "the address is in use"],
-  ["EACCES", "permission denied"],
-  ["EADDRNOTAVAIL", "the address does not belong to this machine"],
-  ["ENOTFOUND", "the host name is unknown"],
-]);
-
-function listenError(address: string, cause: NodeJS.ErrnoException): Error {
-  const code = cause.code ?? "unknown error";
-  const reason = LISTEN_REASONS.get(code) ?? cause.message;
-  return Object.assign(new Error(`Cannot listen on ${address}: ${reason} (${code})`, { cause }), { code });
+function useTls(listener: Http2Server | Http2SecureServer, tls: ServerTls): void {
+  if (isSecure(listener)) listener.setSecureContext(serverContext(tls));
 }
+
+function ignore(): void {}
 
 function printError(error: unknown, path: string): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

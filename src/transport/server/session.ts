@@ -8,7 +8,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import { formatHostPort } from "../address.js";
 import { probe, silenceMs } from "../keepalive.js";
 import type { SendLimits } from "../message-sink.js";
 import type { Peer } from "../call.js";
@@ -18,6 +17,7 @@ import type { Registered } from "./handler.js";
 import { ENDING_RESPONSE } from "./respond-options.js";
 import { ServerCall, type ServerCallOwner } from "./server-call.js";
 import type { ServerLimits } from "./limits.js";
+import { peerOf } from "./server-tls.js";
 
 /** How one RPC ended, for a log line. Unknown methods and refused requests are told as well. */
 export interface EndedCall {
@@ -71,10 +71,7 @@ export class ServerSession implements ServerCallOwner {
     this.codings = owner.codings;
     this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity };
     this.#session = session;
-    const { remoteAddress, remotePort } = session.socket;
-    this.peer = {
-      address: remoteAddress === undefined ? "unix:" : formatHostPort(remoteAddress, remotePort ?? 0),
-    };
+    this.peer = peerOf(session);
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
     if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);

@@ -11,6 +11,7 @@ import {
   Metadata,
   type CallFacts,
   type CallOptions,
+  type ChannelTls,
   type DynamicCall,
   type DynamicMessage,
   type MethodKind,
@@ -62,16 +63,22 @@ async function answer(request: ClientCompatRequest): Promise<ClientCompatRespons
 
 function channelFor(request: ClientCompatRequest): Channel {
   const { host, port, messageReceiveLimit, compression } = request;
-  const key = JSON.stringify([host, port, messageReceiveLimit, compression]);
+  const tls = tlsFor(request);
+  const key = JSON.stringify([host, port, messageReceiveLimit, compression, tls]);
   let channel = channels.get(key);
   if (channel === undefined) {
     const send = CODINGS.get(compression);
     if (send === undefined) throw new Error(`Cannot compress in the coding of number ${compression}`);
     const limits = messageReceiveLimit === 0 ? {} : { maxReceiveBytes: messageReceiveLimit };
-    channel = new Channel(`${host}:${port}`, { ...limits, compression: { ...COMPRESSION, send } });
+    channel = new Channel(`${host}:${port}`, { ...limits, tls, compression: { ...COMPRESSION, send } });
     channels.set(key, channel);
   }
   return channel;
+}
+
+/** "The client should be configured to treat this certificate as a trusted certificate authority". */
+function tlsFor({ serverTlsCert, clientTlsCreds }: ClientCompatRequest): ChannelTls | false {
+  return serverTlsCert.length > 0 && { ca: serverTlsCert, cert: clientTlsCreds?.cert, key: clientTlsCreds?.key };
 }
 
 async function makeCall(channel: Channel, request: ClientCompatRequest): Promise<ClientResponseResult> {

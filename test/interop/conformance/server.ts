@@ -12,6 +12,7 @@ import {
   type DynamicMessage,
   type HandlerCall,
   type Implementation,
+  type ServerTls,
   type Service,
 } from "../../../src/index.js";
 import { CODINGS, COMPRESSION } from "./codings.js";
@@ -197,14 +198,25 @@ async function nextOf(requests: AsyncIterable<DynamicMessage>): Promise<DynamicM
   return step.done === true ? undefined : step.value;
 }
 
+/** The certificate that came with the request, if it is to be used. */
+function certificateOf({ useTls, serverCreds }: ServerCompatRequest): Uint8Array {
+  return useTls && serverCreds !== undefined ? serverCreds.cert : new Uint8Array();
+}
+
+function tlsFor({ useTls, serverCreds, clientTlsCert }: ServerCompatRequest): ServerTls | undefined {
+  if (!useTls) return undefined;
+  if (serverCreds === undefined) throw new Error("Cannot use TLS as the request has no certificate for the server");
+  return { ...serverCreds, clientCa: clientTlsCert.length > 0 ? clientTlsCert : undefined };
+}
+
 async function main(): Promise<void> {
   for await (const request of readDelimited(process.stdin, requestType)) {
     const { messageReceiveLimit } = request;
     const limits = messageReceiveLimit === 0 ? {} : { maxReceiveBytes: messageReceiveLimit };
-    const server = new Server({ ...limits, compression: COMPRESSION });
+    const server = new Server({ ...limits, tls: tlsFor(request), compression: COMPRESSION });
     server.add(conformanceService(contract), implementation as Implementation<Service>);
     const { port } = await server.listen("127.0.0.1:0");
-    process.stdout.write(delimited(responseType, { host: "127.0.0.1", port, pemCert: new Uint8Array() }));
+    process.stdout.write(delimited(responseType, { host: "127.0.0.1", port, pemCert: certificateOf(request) }));
   }
 }
 
