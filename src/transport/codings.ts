@@ -11,7 +11,10 @@ import { checkOptions, numbersFrom } from "./options.js";
 export interface CompressionOptions {
   /** The coding in which this side sends, by name. Default: none. Calls and messages may say otherwise. */
   readonly send?: string | undefined;
-  /** Shorter messages, in bytes, are sent plain. Default 1024: below it compressing costs more than it saves. */
+  /**
+   * Shorter messages, in bytes, are sent plain. Default for a server 1024, below which compressing costs more than it saves; for a
+   * channel 0, as whoever makes one knows what it is for.
+   */
   readonly minBytes?: number | undefined;
   /** What is taken, and may be sent. Default `[gzip, deflate]`. With `[]` messages are plain in both directions. */
   readonly codings?: readonly Compressor[] | undefined;
@@ -24,7 +27,7 @@ export interface SendCoding {
 }
 
 const IDENTITY = "identity";
-const DEFAULTS = Object.freeze({ minBytes: 1024 });
+const MIN_BYTES = Object.freeze({ Channel: 0, Server: 1024 });
 const DEFAULT_CODINGS: readonly Compressor[] = [gzip, deflate];
 
 /** `token` of RFC 9110, wide enough for every name in use. */
@@ -39,9 +42,9 @@ export class Codings {
   readonly #sending = new Map<string, SendCoding>();
 
   /** @throws TypeError for an option that does not exist or has a wrong value, naming the codings there are. */
-  constructor(of: string, options: CompressionOptions = {}) {
+  constructor(of: keyof typeof MIN_BYTES, options: CompressionOptions = {}) {
     checkOptions(`${of}'s compression`, options, ["send", "minBytes", "codings"]);
-    const { minBytes } = numbersFrom(DEFAULTS, options);
+    const { minBytes } = numbersFrom({ minBytes: MIN_BYTES[of] }, options);
     for (const compressor of codingsFrom(options.codings)) this.#sending.set(compressor.name, { compressor, minBytes });
     this.accepted = [IDENTITY, ...this.#sending.keys()].join(",");
     this.send = options.send === undefined ? undefined : this.sendingIn(options.send);

@@ -66,8 +66,6 @@ export class MessageSink<T> implements QueueOwner {
   coding: SendCoding | undefined;
   /** Said by the application: `true` compresses short messages as well, `false` none. Holds from the next message on. */
   compress: boolean | undefined;
-  /** Whether a message was to be compressed, which an empty one never is. */
-  #meant = false;
 
   constructor(type: MessageType<unknown, T>, limits: SendLimits, owner: SinkOwner) {
     this.#type = type;
@@ -88,15 +86,6 @@ export class MessageSink<T> implements QueueOwner {
   /** Whether bytes wait for flow control. */
   get blocked(): boolean {
     return this.#blocked;
-  }
-
-  /**
-   * What `grpc-encoding` must say; `undefined` for nothing. A side of `one` message need not name a coding for one that is
-   * plain because it is too short or was to be, which a peer without that coding would refuse.
-   */
-  codingNamed(one: boolean): string | undefined {
-    const { coding } = this;
-    return coding === undefined || (one && this.sent > 0 && !this.#meant) ? undefined : coding.compressor.name;
   }
 
   /** Gives the sink its stream and writes what has gathered. */
@@ -163,9 +152,7 @@ export class MessageSink<T> implements QueueOwner {
     { compressor, minBytes }: SendCoding,
     asked: boolean | undefined,
   ): void {
-    if (asked === false || (asked === undefined && length < minBytes)) return;
-    this.#meant = true;
-    if (length === 0) return;
+    if (length === 0 || asked === false || (asked === undefined && length < minBytes)) return;
     let compressed: Uint8Array | PromiseLike<Uint8Array>;
     try {
       compressed = compressor.compress(writer.peekLast(length));

@@ -38,8 +38,9 @@ describe("Codings", () => {
     assert.equal(own.find("deflate"), undefined);
   });
 
-  test("what is sent is one of the codings, from 1024 bytes on or as many as are said", () => {
+  test("what is sent is one of the codings, from 1024 bytes on by a server, from 0 on by a channel, or from as many as are said", () => {
     assert.deepEqual(new Codings("Server", { send: "gzip" }).send, { compressor: gzip, minBytes: 1024 });
+    assert.deepEqual(new Codings("Channel", { send: "gzip" }).send, { compressor: gzip, minBytes: 0 });
     assert.deepEqual(new Codings("Server", { send: "deflate", minBytes: 0 }).send, {
       compressor: deflate,
       minBytes: 0,

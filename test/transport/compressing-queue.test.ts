@@ -241,20 +241,6 @@ describe("compressing beside the event loop", () => {
     assert.deepEqual([stream.ended, stream.chunks.length], [1, 1]);
   });
 
-  test("a coding is named as soon as it is used; one plain message of a side of one needs none", () => {
-    const { sink, stream } = make({ minBytes: 3 });
-    assert.equal(sink.codingNamed(true), "x-slow");
-    sink.attach(stream);
-    void sink.send(bytes("a"));
-    assert.equal(sink.codingNamed(true), undefined);
-    assert.equal(sink.codingNamed(false), "x-slow");
-    void sink.send(bytes("abc"));
-    assert.equal(sink.codingNamed(true), "x-slow");
-    sink.close();
-    sink.coding = undefined;
-    assert.equal(sink.codingNamed(false), undefined);
-  });
-
   test("before there is a stream messages are compressed all the same, and wait for it", async () => {
     const { sink, stream, slow } = make({ fromBytes: 3 });
     void sink.send(Buffer.alloc(40_000, "p"), false);

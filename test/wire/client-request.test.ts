@@ -41,28 +41,6 @@ describe("header block", () => {
     });
   });
 
-  test("grpc-encoding is named for an empty message when nothing is too short to be compressed", async () => {
-    const named = async (minBytes: number, message: Buffer): Promise<string | undefined> => {
-      let coding: string | undefined;
-      await scripted(
-        async ({ server, client }) => {
-          const call = client.unary(message);
-          const connection = await server.connection();
-          const { fields, streamId } = await connection.request();
-          coding = field(fields, "grpc-encoding");
-          await connection.reply(streamId);
-          answer(connection, streamId, ["done"]);
-          assert.equal((await outcome(call)).code, Code.OK);
-        },
-        { channel: { compression: { send: "gzip", minBytes } } },
-      );
-      return coding;
-    };
-    assert.equal(await named(0, Buffer.alloc(0)), "gzip");
-    assert.equal(await named(0, Buffer.from("text")), "gzip");
-    assert.equal(await named(1, Buffer.alloc(0)), undefined, "this one is too short");
-  });
-
   test("R8 R12 grpc-timeout stands first behind the pseudo-headers, custom metadata last and in order", async () => {
     await scripted(async ({ server, client }) => {
       const metadata = [

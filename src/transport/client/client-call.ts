@@ -8,7 +8,7 @@
 import { sensitiveHeaders } from "node:http2";
 import { fieldsBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
-import { sendsOneRequest, sendsOneResponse, type Method } from "../../codec/method.js";
+import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { Codings, PeerCodings } from "../codings.js";
 import type { SinkStream } from "../compressing-queue.js";
@@ -155,14 +155,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       return;
     }
     const { scheme, codings } = this.#owner;
-    const { path, kind } = this.method;
+    const { path } = this.method;
     const headers = requestHeaders({
       scheme,
       authority: this.#authority ?? this.#owner.authority,
       path,
       timeoutMs,
       metadata: this.#metadata,
-      coding: this.requests.codingNamed(sendsOneRequest(kind)),
+      coding: this.requests.coding?.compressor.name,
       accepted: codings.accepted,
     });
     // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.

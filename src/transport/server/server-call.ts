@@ -9,7 +9,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { fieldsBytes, responseHeaders, trailers, trailersOnly, type HeaderFields } from "../../codec/header-block.js";
 import { listsCoding } from "../../codec/compression.js";
 import { Metadata } from "../../codec/metadata.js";
-import { sendsOneRequest, sendsOneResponse, type Method } from "../../codec/method.js";
+import { sendsOneRequest, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { Peer } from "../call.js";
 import type { Codings, SendCoding } from "../codings.js";
@@ -218,7 +218,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   #responseHeaders(): HeaderFields {
     return responseHeaders({
       contentType: this.#contentType,
-      coding: this.responses.codingNamed(sendsOneResponse(this.method.kind)),
+      coding: this.responses.coding?.compressor.name,
       accepted: this.#owner.codings.accepted,
       metadata: this.#headers,
     });
