@@ -5,15 +5,16 @@
  * Laws: nothing is connected before the first call; a call finds a connection or the reason why there is none.
  */
 import type { Service } from "../../codec/method.js";
+import { StatusError } from "../../codec/status.js";
 import { isLoopback, parseAddress, type Address } from "../address.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
-import { checkCallback, checkOptions, numbersFrom } from "../options.js";
+import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { checkAuthority, defaultAuthority } from "./authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
-import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
+import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, keepaliveTimeFrom, type ChannelLimits } from "./limits.js";
 import { Subchannel } from "./subchannel.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
@@ -27,7 +28,12 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
   readonly authority?: string | undefined;
   /** Which codings responses may use, and in which requests are sent. Default: gzip and deflate are taken, none is sent. */
   readonly compression?: CompressionOptions | undefined;
-  /** Hears of failed calls that nobody awaits. Default: one line and the stack on stderr. `path` is the method's. */
+  /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
+  readonly keepaliveWithoutCalls?: boolean | undefined;
+  /**
+   * Hears of failed calls that nobody awaits, and of servers that complain of too many PINGs. Default: one line and the stack on
+   * stderr. `path` is the method's, or the target.
+   */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 }
 
@@ -53,6 +59,7 @@ export class Channel {
       "tls",
       "authority",
       "compression",
+      "keepaliveWithoutCalls",
       "onError",
       ...Object.keys(DEFAULT_CHANNEL_LIMITS),
     ]);
@@ -61,10 +68,14 @@ export class Channel {
     const authority = options.authority ?? defaultAuthority(target, address);
     const tls = tlsFor(target, address, options.tls, authority);
     checkCallback("onError", options.onError);
+    checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
     this.target = target;
-    const limits = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
+    const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
+    const limits = { ...asked, keepaliveTimeMs: keepaliveTimeFrom(asked.keepaliveTimeMs) };
     this.#onError = options.onError ?? printError;
-    this.#subchannel = new Subchannel(address, limits, tls);
+    const { keepaliveWithoutCalls } = options;
+    const warn = (warning: Error): void => this.#report(warning, target);
+    this.#subchannel = new Subchannel(address, limits, { tls, keepaliveWithoutCalls, warn });
     this.#callOwner = {
       limits,
       codings: new Codings("Channel", options.compression),
@@ -122,5 +133,6 @@ function tlsFor(target: string, address: Address, option: unknown, authority: st
 
 function printError(error: unknown, path: string): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`barewire: ${path} failed and nobody awaited it: ${text}\n`);
+  const what = error instanceof StatusError ? `${path} failed and nobody awaited it` : path;
+  process.stderr.write(`barewire: ${what}: ${text}\n`);
 }

@@ -32,6 +32,13 @@ export interface ChannelLimits extends ReceiveLimits, SendLimits {
   readonly connectionWindowBytes: number;
   /** How long connecting may take, the peer's SETTINGS included, in milliseconds. Default 20,000 (connection-backoff.md). */
   readonly connectTimeoutMs: number;
+  /**
+   * After how many milliseconds without a byte from the server a connection that has calls is asked for a sign of life. Default
+   * never (gRFC A8); less than 10,000 counts as that. Servers drop clients that ask too often: see their `permitKeepaliveTimeMs`.
+   */
+  readonly keepaliveTimeMs: number;
+  /** How long it may take to give one, in milliseconds, before the calls fail UNAVAILABLE. Default 20,000. */
+  readonly keepaliveTimeoutMs: number;
 }
 
 export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
@@ -45,7 +52,12 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
   connectTimeoutMs: 20_000,
+  keepaliveTimeMs: Infinity,
+  keepaliveTimeoutMs: 20_000,
 });
+
+/** What a shorter keepalive time is raised to, in milliseconds. gRFC A8. */
+export const MIN_KEEPALIVE_TIME_MS = 10_000;
 
 /** What HTTP/2, Node and timers allow at most. */
 export const CHANNEL_LIMIT_MAXIMA = Object.freeze({
@@ -54,4 +66,10 @@ export const CHANNEL_LIMIT_MAXIMA = Object.freeze({
   streamWindowBytes: MAX_WINDOW_BYTES,
   connectionWindowBytes: MAX_WINDOW_BYTES,
   connectTimeoutMs: MAX_TIMER_MS,
+  keepaliveTimeoutMs: MAX_TIMER_MS,
 });
+
+/** The keepalive time that is used when this is asked for, in milliseconds. */
+export function keepaliveTimeFrom(askedMs: number): number {
+  return Math.max(askedMs, MIN_KEEPALIVE_TIME_MS);
+}

@@ -10,13 +10,13 @@ import { TLSSocket } from "node:tls";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
-import { probe } from "../keepalive.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { reasonOf } from "../tls.js";
 import type { DialTls } from "./channel-tls.js";
 import { closedEarly, connectFailure, noteCertificate, withoutHttp2 } from "./connect-failure.js";
 import { Connection } from "./connection.js";
 import { dial } from "./dial.js";
+import { KeepaliveTimer } from "./keepalive-timer.js";
 import type { ChannelLimits } from "./limits.js";
 
 /** How long a peer that seems dead has to answer a PING, while calls wait for it. */
@@ -50,11 +50,23 @@ export interface Waiting {
   failed(error: StatusError): void;
 }
 
+/** What a subchannel is made of, besides its address and limits. */
+export interface SubchannelOptions {
+  readonly tls?: DialTls | undefined;
+  /** Whether keepalive asks while there is no call. */
+  readonly keepaliveWithoutCalls?: boolean | undefined;
+  /** Hears what nobody's call can be told. */
+  readonly warn?: ((warning: Error) => void) | undefined;
+}
+
 /** One address. */
 export class Subchannel {
   readonly #address: Address;
   readonly #limits: ChannelLimits;
   readonly #tls: DialTls | undefined;
+  readonly #options: SubchannelOptions;
+  /** Grows when the server says that it is asked too often. */
+  #keepaliveTimeMs: number;
   #state: SubchannelState = "IDLE";
   /** The connection being made or in use. */
   #connection: Connection | undefined;
@@ -62,10 +74,12 @@ export class Subchannel {
   readonly #connections = new Set<Connection>();
   #gone: (() => void) | undefined;
 
-  constructor(address: Address, limits: ChannelLimits, tls?: DialTls) {
+  constructor(address: Address, limits: ChannelLimits, options: SubchannelOptions = {}) {
     this.#address = address;
     this.#limits = limits;
-    this.#tls = tls;
+    this.#tls = options.tls;
+    this.#options = options;
+    this.#keepaliveTimeMs = limits.keepaliveTimeMs;
   }
 
   get state(): SubchannelState {
@@ -97,7 +111,10 @@ export class Subchannel {
   }
 
   #lease(connection: Connection): Lease {
-    if (connection.openStreams++ === 0) connection.session.ref();
+    if (connection.openStreams++ === 0) {
+      connection.session.ref();
+      connection.keepalive?.callStarted();
+    }
     if (++connection.streams >= MAX_STREAMS_OF_A_SESSION) this.retire(connection);
     let released = false;
     return {
@@ -155,10 +172,9 @@ export class Subchannel {
     this.#connection = connection;
     this.#connections.add(connection);
     const timer = setTimeout(() => {
-      connection.lost ??= `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
-      connection.failure ??= { text: "cannot connect to the server", hint: connection.lost };
-      session.destroy();
-      socket.destroy();
+      const why = `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
+      connection.failure ??= { text: "cannot connect to the server", hint: connection.lost ?? why };
+      connection.drop(why);
     }, this.#limits.connectTimeoutMs);
     timer.unref();
     session.once("connect", () => {
@@ -173,6 +189,7 @@ export class Subchannel {
       const text = data === undefined ? "" : Buffer.from(data.subarray(0, 64)).toString("latin1");
       connection.goaway = { code, lastStreamId, text };
       this.retire(connection);
+      if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM && text === "too_many_pings") this.#calmDown();
     });
     session.on("error", (error: NodeJS.ErrnoException) => {
       connection.failure ??= connectFailure(error, socket, this.#tls);
@@ -182,6 +199,7 @@ export class Subchannel {
     socket.on("error", () => socket.destroy());
     session.on("close", () => {
       clearTimeout(timer);
+      connection.keepalive?.stop();
       this.#onClosed(connection);
     });
   }
@@ -200,8 +218,26 @@ export class Subchannel {
     connection.maxPeerHeaderListBytes = Math.min(settings.maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
     if (this.#connection !== connection) return;
     if (this.#state === "CONNECTING") this.#transition("READY");
+    this.#keepAlive(connection);
     this.#serveWaiting();
     this.#unrefIdle(connection);
+  }
+
+  #keepAlive(connection: Connection): void {
+    if (this.#keepaliveTimeMs === Infinity || connection.keepalive !== undefined) return;
+    const policy = {
+      timeMs: this.#keepaliveTimeMs,
+      timeoutMs: this.#limits.keepaliveTimeoutMs,
+      withoutCalls: this.#options.keepaliveWithoutCalls === true,
+    };
+    connection.keepalive = new KeepaliveTimer(policy, connection);
+  }
+
+  /** gRFC A8: on `too_many_pings` "the client should … double the keepalive time", for the connections to come. */
+  #calmDown(): void {
+    this.#keepaliveTimeMs *= 2;
+    const now = this.#keepaliveTimeMs === Infinity ? "off" : `${this.#keepaliveTimeMs} ms from now on`;
+    this.#options.warn?.(new Error(`the server closed a connection as it was pinged too often: keepalive is ${now}`));
   }
 
   /** Only calls keep the process alive: those with a stream, and those that wait for one. */
@@ -225,17 +261,12 @@ export class Subchannel {
    * of life; without one the connection is dropped.
    */
   suspect(connection: Connection): void {
-    if (connection.suspected || connection.session.destroyed) return;
+    if (connection.suspected || connection.session.destroyed || !connection.mayProbe) return;
     connection.suspected = true;
-    probe(connection.session, SIGN_OF_LIFE_MS, (alive) => {
+    connection.probe(SIGN_OF_LIFE_MS, (alive) => {
       connection.suspected = false;
-      if (alive) {
-        this.#serveWaiting();
-        return;
-      }
-      connection.lost ??= `no answer to a PING within ${SIGN_OF_LIFE_MS} ms`;
-      connection.session.destroy();
-      connection.socket.destroy();
+      if (alive) this.#serveWaiting();
+      else connection.drop(`no answer to a PING within ${SIGN_OF_LIFE_MS} ms`);
     });
   }
 
@@ -281,10 +312,6 @@ export class Subchannel {
 
   /** Drops every connection. */
   destroy(): void {
-    for (const connection of this.#connections) {
-      connection.lost ??= "the channel was destroyed";
-      connection.session.destroy(undefined, constants.NGHTTP2_CANCEL);
-      connection.socket.destroy();
-    }
+    for (const connection of this.#connections) connection.drop("the channel was destroyed");
   }
 }
