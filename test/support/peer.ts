@@ -90,6 +90,8 @@ export class Peer {
   hear: ((frame: Frame) => void) | undefined;
   /** Whether SETTINGS and PING are acknowledged. Not for a peer that sends no SETTINGS, as they come before everything. */
   autoAck: boolean;
+  /** Whether what comes is kept; a flood's answers are not. A GOAWAY always is. */
+  remembers = true;
   closed = false;
   readonly #taken = new Set<Frame>();
   readonly #reader: FrameReader;
@@ -151,7 +153,7 @@ export class Peer {
             ? payload.readUInt32BE(4)
             : Number.NaN,
     };
-    this.frames.push(frame);
+    if (this.remembers || type === FrameType.GOAWAY) this.frames.push(frame);
     this.#react(raw);
     this.hear?.(frame);
   }
