@@ -183,12 +183,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     const onResponse: BlockListener = (headers, flags, raw) => {
       connection.heard++;
       const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      this.#onBlock(readResponse(headers, raw, endsStream), raw);
+      if (this.#isTooLarge(raw)) return;
+      this.#onBlock(readResponse(headers, raw, endsStream));
       if (endsStream && this.#peerStatus !== undefined) this.#finishByPeer(this.#peerStatus);
     };
     const onTrailers: BlockListener = (headers, _flags, raw) => {
+      if (this.#isTooLarge(raw)) return;
       // Unread messages may still be in the stream: the status counts from 'end' on.
-      this.#onBlock(readTrailers(headers, raw), raw);
+      this.#onBlock(readTrailers(headers, raw));
       this.responses.readToEnd();
     };
     stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
@@ -207,15 +209,23 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     stream.on("close", () => this.#onClose());
   }
 
-  #onBlock(block: ResponseBlock, raw: readonly string[]): void {
-    if (this.outcome.decided) return;
+  /**
+   * Whether a block is over the limit, which ends the call before anything of it is read: HPACK makes megabytes of a small
+   * block. A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
+   */
+  #isTooLarge(raw: readonly string[]): boolean {
+    if (this.#connection?.acknowledged !== false) return false;
     const limit = this.#owner.limits.maxHeaderListBytes;
-    // A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
-    if (this.#connection?.acknowledged === false && headerListBytes(raw) > limit) {
-      this.fail(
-        new StatusError(Code.RESOURCE_EXHAUSTED, `the response headers are larger than the limit of ${limit} bytes`),
-      );
-    } else if (block.kind === "refused") {
+    if (headerListBytes(raw) <= limit) return false;
+    this.fail(
+      new StatusError(Code.RESOURCE_EXHAUSTED, `the response headers are larger than the limit of ${limit} bytes`),
+    );
+    return true;
+  }
+
+  #onBlock(block: ResponseBlock): void {
+    if (this.outcome.decided) return;
+    if (block.kind === "refused") {
       // The block decides the status; the rest of the stream is of no use.
       this.fail(new StatusError(block.status.code, block.status.message, { origin: block.origin }));
     } else if (block.kind === "headers") {
