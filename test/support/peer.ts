@@ -469,9 +469,13 @@ export class RawServer {
     });
   }
 
-  static async listen(options: PeerOptions = {}): Promise<RawServer> {
+  /** Listens on a free port, or on the unix socket at `path`. */
+  static async listen(options: PeerOptions = {}, path?: string): Promise<RawServer> {
     const server = new RawServer(options);
-    await new Promise<void>((resolve) => server.#listener.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => {
+      if (path === undefined) server.#listener.listen(0, "127.0.0.1", resolve);
+      else server.#listener.listen(path, resolve);
+    });
     return server;
   }
 
