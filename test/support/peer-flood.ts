@@ -88,3 +88,11 @@ export async function holdsAtMost(limit: number, use: () => Promise<void>): Prom
   assert.ok(grown <= limit, `${grown} bytes more are held than before, ${limit} are allowed`);
   assert.ok(rssGrown <= MAX_RSS_GROWTH, `the process has grown by ${rssGrown} bytes`);
 }
+
+/** Waits until a number has not changed for many turns of the event loop: whoever counts is held back. */
+export async function heldBack(count: () => number): Promise<void> {
+  for (let turns = 0, before = count(); turns < TURNS_HELD_BACK; turns++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (count() !== before) [turns, before] = [0, count()];
+  }
+}

@@ -10,7 +10,7 @@ import { Code } from "../../src/core.js";
 import { encodeFrame, encodeSettings, ErrorCode, Flag, FrameType, Setting, uint32 } from "../support/http2-frame.js";
 import { encodeFields, type Field } from "../support/http2-hpack.js";
 import { encodeHeaders, type ServerPeer } from "../support/peer.js";
-import { flood, holdsAtMost, repeated, type Ended } from "../support/peer-flood.js";
+import { flood, heldBack, holdsAtMost, repeated, type Ended } from "../support/peer-flood.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, completeRequest, outcome, scripted } from "../support/peer-scripted.js";
 import { OK_TRAILERS, prefixed, RESPONSE_FIELDS } from "../support/peer-service.js";
@@ -230,5 +230,35 @@ describe("floods", () => {
       assert.equal((await call.status).code, Code.CANCELLED);
       assert.equal((await connection.frame("RST_STREAM", streamId)).errorCode, ErrorCode.CANCEL);
     });
+  });
+});
+
+describe("a server that reads nothing of its socket, with windows without end", () => {
+  test("R143 R99 the iterables of all calls are held back, in bounded memory, and the calls end at their deadlines", async () => {
+    let yielded = 0;
+    async function* requests(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        yielded++;
+        yield Buffer.alloc(65_536);
+      }
+    }
+    await scripted(
+      async ({ server, client }) => {
+        await client.wellbeing(Buffer.from("connected"));
+        const connection = await server.connection();
+        connection.windowUpdate(0, 2 ** 31 - 1 - 65_535);
+        await connection.roundTrip();
+        connection.socket.pause();
+        await holdsAtMost(64 * MIB, async () => {
+          const results = Array.from({ length: 90 }, () =>
+            outcome(client.clientStreaming(requests(), { timeoutMs: 1000 })),
+          );
+          await heldBack(() => yielded);
+          for (const { code } of await Promise.all(results)) assert.equal(code, Code.DEADLINE_EXCEEDED);
+        });
+        assert.ok(yielded < 1000, `${yielded} messages of 64 KiB were taken`);
+      },
+      { peer: { settings: { [Setting.INITIAL_WINDOW_SIZE]: 2 ** 31 - 1 } }, nextCallWorks: false },
+    );
   });
 });

@@ -8,7 +8,7 @@ import { describe, test } from "node:test";
 import { encodeFrame, encodeSettings, ErrorCode, Flag, FrameType, Setting, uint32 } from "../support/http2-frame.js";
 import { encodeFields } from "../support/http2-hpack.js";
 import { encodeHeaders, type RawClient } from "../support/peer.js";
-import { flood, holdsAtMost, repeated, type Ended } from "../support/peer-flood.js";
+import { flood, heldBack, holdsAtMost, repeated, type Ended } from "../support/peer-flood.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, served } from "../support/peer-served.js";
 import { messagesIn, prefixed, requestFields } from "../support/peer-service.js";
@@ -199,4 +199,32 @@ describe("floods", () => {
       });
     });
   }
+});
+
+describe("a client that reads nothing of its socket, with windows without end", () => {
+  test("R143 handlers of all its streams are held back, in bounded memory", async () => {
+    let yielded = 0;
+    const serverStreaming = function* (): Generator<Uint8Array> {
+      for (;;) {
+        yielded++;
+        yield Buffer.alloc(65_536);
+      }
+    };
+    await served({ serverStreaming }, async ({ connect }) => {
+      const client = await connect({ settings: { [Setting.INITIAL_WINDOW_SIZE]: 2 ** 31 - 1 } });
+      client.windowUpdate(0, 2 ** 31 - 1 - 65_535);
+      await client.roundTrip();
+      client.socket.pause();
+      await holdsAtMost(64 * MIB, async () => {
+        for (let i = 0; i < 200; i++) {
+          const streamId = client.open(requestFields("/wire.Wire/ServerStreaming"));
+          client.data(streamId, prefixed("go"), { endStream: true });
+        }
+        await heldBack(() => yielded);
+      });
+      // What the system's own buffers take, and a message or two for each stream.
+      assert.ok(yielded < 1000, `${yielded} messages of 64 KiB were taken`);
+      client.destroy();
+    });
+  });
 });
