@@ -90,6 +90,7 @@ describe("the README's numbers", () => {
   }
 
   function duration(ms: number): string {
+    if (ms === Infinity) return "none";
     return ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${ms / 1000} s`;
   }
 

@@ -314,3 +314,37 @@ describe("statusOfHttp", () => {
     fc.assert(fc.property(fc.integer(), (httpStatus) => assert.notEqual(statusOfHttp(httpStatus, undefined).code, 0)));
   });
 });
+
+describe("a grpc-message that is cut", () => {
+  test("R65 R66 is the beginning of the text, and never ends in half an escape", () => {
+    const long = fc.string({ unit: "grapheme", minLength: 3000, maxLength: 6000 });
+    fc.assert(
+      fc.property(long, fc.integer({ min: 0, max: 3 }), (text, shift) => {
+        const message = "x".repeat(shift) + text;
+        const encoded = String(trailers({ code: Code.ABORTED, message }, undefined)["grpc-message"]);
+        assert.ok(encoded.length <= 8192, `${encoded.length} bytes`);
+        assert.match(encoded, /^(?:[\x20-\x24\x26-\x7e]|%[0-9A-F]{2})*$/);
+        const read = parseStatus("10", encoded)?.message.replace(/\ufffd+$/, "") ?? "";
+        assert.ok(message.startsWith(read), "it is the beginning");
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("any content-type", () => {
+  test("R19 is gRPC's only when it is application/grpc, with a subtype or parameters behind it", () => {
+    const nearly = fc.stringMatching(/^ ?[Aa]pplication\/(?:grpc|gRPC)[-+;x ]?[a-z+; =]{0,6}$/);
+    fc.assert(
+      fc.property(fc.oneof(nearly, fc.string()), (type) => {
+        const subtype = grpcSubtype(type);
+        const parts = /^application\/grpc(.*)$/i.exec(type)?.[1];
+        if (subtype === undefined) return;
+        assert.ok(parts !== undefined && /^(?:$|[+; ])/.test(parts), JSON.stringify(type));
+        assert.equal(subtype, subtype.toLowerCase());
+        if (subtype !== "") assert.ok(parts.toLowerCase().startsWith(`+${subtype}`), JSON.stringify(type));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -266,6 +266,53 @@ describe("LengthPrefixReader: memory", () => {
   });
 });
 
+/** What a reader makes of chunks: its messages, whether they end inside one, and the error, if there is one. */
+function readAnything(chunks: readonly Buffer[], maxBytes: number): readonly [string[], boolean, string | undefined] {
+  const reader = new LengthPrefixReader(maxBytes);
+  let failure: string | undefined;
+  try {
+    for (const chunk of chunks) reader.push(chunk);
+  } catch (error) {
+    assert.ok(error instanceof StatusError, `${String(error)} must be a StatusError`);
+    failure = `${error.code} ${error.rawMessage}`;
+  }
+  const total = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  assert.ok(reader.queuedBytes <= total, "no more is queued than came");
+  return [takeAll(reader), failure === undefined && reader.partial, failure];
+}
+
+describe("LengthPrefixReader: any bytes", () => {
+  const pieces = fc.oneof(
+    fc.uint8Array({ maxLength: 12 }),
+    fc.uint8Array({ maxLength: 30 }).map((bytes) => framed(bytes)),
+    fc.integer({ min: 0, max: 0xffff_ffff }).map((length) => {
+      const prefix = Buffer.alloc(PREFIX_BYTES);
+      prefix.writeUInt32BE(length, 1);
+      return prefix;
+    }),
+  );
+  const anyBytes = fc.array(pieces, { maxLength: 8 }).map((all) => Buffer.concat(all));
+
+  test("R48 R51 R130 messages, or a StatusError behind the whole ones: the same wherever the bytes are cut", () => {
+    fc.assert(
+      fc.property(anyBytes, (bytes) => {
+        const whole = readAnything([bytes], 100);
+        for (let cut = 1; cut < bytes.length; cut++) {
+          assert.deepEqual(readAnything(split(bytes, [cut]), 100), whole, `cut at ${cut}`);
+        }
+        assert.deepEqual(
+          readAnything(
+            Array.from(bytes, (byte) => Buffer.of(byte)),
+            100,
+          ),
+          whole,
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe("LengthPrefixReader: refusals", () => {
   test("R51 a flag other than 0 and 1 is INTERNAL", () => {
     for (const flag of [2, 3, 0x7f, 0x80, 0xff]) {

@@ -274,6 +274,24 @@ describe("Metadata: received", () => {
     );
   });
 
+  test("R38 R40 any text of a -bin name is refused by name, or is the bytes that base64 says", () => {
+    const nearly = fc.stringMatching(/^[A-Za-z0-9+/]{0,9}={0,3}(?:, ?[A-Za-z0-9+/_-]{0,5}=?)?$/);
+    fc.assert(
+      fc.property(fc.oneof(nearly, fc.string()), (value) => {
+        const raw = ["y-bin", value];
+        const read = Metadata.fromRawHeaders(raw).getAll("y-bin");
+        if (malformedBinaryHeader(raw) !== undefined) return;
+        const pieces = value.split(",").map((piece) => Buffer.from(piece.trim(), "base64").toString("hex"));
+        assert.deepEqual(
+          read.map((one) => Buffer.from(one).toString("hex")),
+          pieces,
+        );
+        for (const piece of value.split(",")) assert.match(piece.trim(), /^[A-Za-z0-9+/]*={0,2}$/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test("R34 whatever is received, sending it on gives legal fields only", () => {
     const text = fc.string({ unit: fc.integer({ min: 1, max: 0xff }).map((code) => String.fromCharCode(code)) });
     fc.assert(

@@ -155,4 +155,18 @@ describe("decodeStatusMessage", () => {
   test("R66 a byte order mark at the start of a text stays", () => {
     assert.equal(decodeStatusMessage(encodeStatusMessage("\ufeffx")), "\ufeffx");
   });
+
+  test("R66 a text that was cut at any place is its beginning", () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const encoded = encodeStatusMessage(text);
+        const whole = Buffer.from(text, "utf8").toString("utf8");
+        for (let cut = 0; cut <= encoded.length; cut++) {
+          // Of an escape and of a character in the middle of which it was cut, something else is left.
+          const decoded = decodeStatusMessage(encoded.slice(0, cut)).replace(/(?:\ufffd|%[0-9A-F]?)*$/, "");
+          assert.ok(whole.startsWith(decoded), `cut at ${cut}: ${decoded}`);
+        }
+      }),
+    );
+  });
 });

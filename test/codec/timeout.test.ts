@@ -162,4 +162,16 @@ describe("parseTimeout", () => {
       }),
     );
   });
+
+  test("R95 any text is a time of nothing or more, or none: never anything else, never an exception", () => {
+    const nearly = fc.stringMatching(/^[ +-]?[0-9]{0,9}[HMSmunhs ]?[ ,]?$/);
+    fc.assert(
+      fc.property(fc.oneof(nearly, fc.string(), fc.string({ unit: "binary" })), (text) => {
+        const ms = parseTimeout(text);
+        assert.equal(ms !== undefined, /^[0-9]{1,8}[HMSmun]$/.test(text) && !text.includes("\n"), JSON.stringify(text));
+        assert.ok(ms === undefined || (ms >= 0 && ms <= MAX_HOURS * 3_600_000), `${ms} ms`);
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });

@@ -521,6 +521,24 @@ describe("a handler that answers with one message", () => {
     });
   }
 
+  for (const code of [0, 17, -1, 2.5, Number.NaN, "5", undefined, null]) {
+    test(`R139 and throws a StatusError of ${typeof code} ${code} cannot make one: the call is UNKNOWN, and onError hears why`, () => {
+      const handler = (): never => {
+        throw new StatusError(code as unknown as Code, "made up");
+      };
+      return withEcho({ unary: handler, clientStreaming: handler }, async ({ client, serverErrors }) => {
+        for (const call of [client.unary({}), client.clientStreaming([])]) {
+          await assert.rejects(call, /UNKNOWN/);
+          const { code: came, message } = await call.status;
+          assert.equal(came, Code.UNKNOWN);
+          assert.ok(!message.includes("made up"), message);
+        }
+        assert.equal(serverErrors.length, 2);
+        for (const error of serverErrors) assert.ok(error instanceof TypeError, `${String(error)} must be a TypeError`);
+      });
+    });
+  }
+
   const thenables: readonly (readonly [what: string, make: () => object])[] = [
     [
       "whose `then` throws",

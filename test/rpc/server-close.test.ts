@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -353,6 +354,34 @@ describe("Server.listen", () => {
       await channel.close();
     }
     await server.close();
+  });
+
+  test("R174 serves from the moment it listens: whoever is let in is answered, the first one too", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "barewire-listen-"));
+    try {
+      for (let i = 0; i < 20; i++) {
+        const address = `unix:${join(folder, `socket-${i}`)}`;
+        const server = new Server().add(Echo, behaveAs(echo));
+        let listens = false;
+        const listening = server.listen(address).then(() => (listens = true));
+        // A channel a turn, until the first is let in, which may be before listen() has told of it.
+        for (let text = ""; text !== "answered";) {
+          const channel = new Channel(address);
+          const call = channel.client(Echo).unary({ text: "answered" });
+          const status = await call.status;
+          if (status.code === Code.OK) ({ text } = await call);
+          else {
+            await assert.rejects(call, { code: Code.UNAVAILABLE });
+            assert.equal(listens, false, `refused after it listened: ${status.message}`);
+          }
+          await channel.close();
+        }
+        await listening;
+        await server.close();
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("says why it cannot: the address is in use, or is none", async () => {

@@ -98,6 +98,8 @@ export class Peer {
   hear: ((frame: Frame) => void) | undefined;
   /** Whether SETTINGS and PING are acknowledged. Not for a peer that sends no SETTINGS, as they come before everything. */
   autoAck: boolean;
+  /** Whether what comes is kept; a flood's answers are not. A GOAWAY always is. */
+  remembers = true;
   closed = false;
   readonly #taken = new Set<Frame>();
   readonly #reader: FrameReader;
@@ -160,7 +162,7 @@ export class Peer {
             ? payload.readUInt32BE(4)
             : Number.NaN,
     };
-    this.frames.push(frame);
+    if (this.remembers || type === FrameType.GOAWAY) this.frames.push(frame);
     this.#react(raw);
     this.hear?.(frame);
   }
@@ -505,12 +507,13 @@ export class RawServer {
     });
   }
 
-  /** With `tls`, a peer that chooses ALPN h2 has to say so, in the bytes of the protocol. */
-  static async listen(options: PeerOptions = {}, tls?: TLSSocketOptions, port = 0): Promise<RawServer> {
+  /** Listens on a port, 0 for a free one, or on the unix socket at a path. With `tls`, a peer that chooses ALPN h2 has to say so. */
+  static async listen(options: PeerOptions = {}, tls?: TLSSocketOptions, at: number | string = 0): Promise<RawServer> {
     const server = new RawServer(options, tls);
     await new Promise<void>((resolve, reject) => {
       server.#listener.once("error", reject);
-      server.#listener.listen(port, "127.0.0.1", resolve);
+      if (typeof at === "number") server.#listener.listen(at, "127.0.0.1", resolve);
+      else server.#listener.listen(at, resolve);
     });
     return server;
   }

@@ -1,6 +1,7 @@
 /** The receiving half on its own: pushed chunks in, pulled messages out, and every way it can end. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import type { MessageType } from "../../src/codec/method.js";
 import { Code, StatusError } from "../../src/codec/status.js";
 import { MessageStream, type MessageStreamOwner } from "../../src/transport/message-stream.js";
@@ -244,5 +245,55 @@ describe("abort, return, discard", () => {
     assert.equal(notes.paused, false);
     assert.deepEqual(notes.failures, []);
     assert.equal((await stream.next()).done, true);
+  });
+});
+
+describe("any bytes", () => {
+  /** All that comes out, and the status it ends with. */
+  async function taken(chunks: readonly Buffer[], single: boolean): Promise<readonly [string[], Code | undefined]> {
+    const failing: MessageType<Uint8Array> = {
+      ...Bytes,
+      decode: (bytes) => {
+        if (bytes[0] === 0xff) throw new RangeError("not a message");
+        return new Uint8Array(bytes);
+      },
+    };
+    const { stream, notes } = make(single, failing);
+    const messages: string[] = [];
+    for (const chunk of chunks) stream.push(chunk);
+    try {
+      stream.end();
+      // The call ends with a failure it was told of, before it asks for the one message.
+      if (single && notes.failures.length > 0) return [[], notes.failures[0]?.code];
+      if (single) messages.push(Buffer.from(stream.takeOne()).toString("hex"));
+      else for await (const message of stream) messages.push(Buffer.from(message).toString("hex"));
+    } catch (error) {
+      assert.ok(error instanceof StatusError, `${String(error)} must be a StatusError`);
+      return [messages, error.code];
+    }
+    assert.ok(single || notes.failures.length === 0, "no failure goes untold");
+    return [messages, undefined];
+  }
+
+  test("R48 R55 R94 come out as messages and one StatusError at most, the same wherever they are cut", async () => {
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 8 }),
+      fc.uint8Array({ maxLength: 20 }).map((bytes) => prefixed(bytes)),
+      fc.integer({ min: 0, max: 0xffff_ffff }).map((length) => prefix(length)),
+    );
+    const bytes = fc.array(piece, { maxLength: 6 }).map((all) => Buffer.concat(all));
+    await fc.assert(
+      fc.asyncProperty(bytes, fc.boolean(), async (all, single) => {
+        const whole = await taken([all], single);
+        for (let cut = 1; cut < all.length; cut++) {
+          const [messages, code] = await taken([all.subarray(0, cut), all.subarray(cut)], single);
+          assert.deepEqual(messages, whole[0], `cut at ${cut}`);
+          // Where several things are wrong, the one that is found first is told.
+          assert.equal(code === undefined, whole[1] === undefined, `cut at ${cut}`);
+          if (!single) assert.equal(code, whole[1]);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -129,6 +129,25 @@ describe("connecting", () => {
     );
   });
 
+  test("R163 R203 before the server's SETTINGS no stream is opened at all, behind them all that wait", async () => {
+    await scripted(
+      async ({ server, client }) => {
+        const calls = Array.from({ length: 150 }, (_, i) => client.wellbeing(Buffer.from(String(i))));
+        const connection = await server.connection();
+        await connection.frame("SETTINGS");
+        // A PING may not come before SETTINGS: what is to be seen is that a window's update, which is sent first, came alone.
+        await connection.frame("WINDOW_UPDATE", 0);
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+        assert.ok(!connection.frames.some((frame) => frame.name === "HEADERS"), "a stream was opened before SETTINGS");
+        connection.settings({});
+        connection.autoAck = true;
+        await Promise.all(calls);
+        assert.equal(connection.frames.filter((frame) => frame.name === "HEADERS").length, 150);
+      },
+      { peer: { settings: false }, nextCallWorks: false },
+    );
+  });
+
   test("a port where nobody listens is UNAVAILABLE and named, for every call", async () => {
     const probe = createServer();
     await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));

@@ -2,11 +2,14 @@
  * What a client puts on the wire: the header block, the messages, the half-close, and nothing before it is time.
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { Code, VERSION } from "../../src/core.js";
+import { Channel, Code, VERSION } from "../../src/core.js";
 import { decodeSettings, ErrorCode, Setting } from "../support/http2-frame.js";
 import { SENDS_REPEATED_FIELDS } from "../support/node-version.js";
-import { field, fieldAll } from "../support/peer.js";
+import { field, fieldAll, RawServer } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome, scripted } from "../support/peer-scripted.js";
 import { messagesIn, said, Wire } from "../support/peer-service.js";
@@ -89,6 +92,38 @@ describe("header block", () => {
       },
       { channel: { authority: "orders.example" } },
     );
+  });
+
+  test("R289 :authority is the target as it was given, localhost for a unix socket, or what the options say", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "barewire-authority-"));
+    try {
+      const tcp = await RawServer.listen();
+      const unix = await RawServer.listen({}, undefined, join(folder, "socket"));
+      const targets: readonly (readonly [RawServer, target: string, authority: string, set?: string])[] = [
+        [tcp, `127.0.0.1:${tcp.port}`, `127.0.0.1:${tcp.port}`],
+        [tcp, `localhost:${tcp.port}`, `localhost:${tcp.port}`],
+        [tcp, `LocalHost:${tcp.port}`, `LocalHost:${tcp.port}`],
+        [tcp, `:${tcp.port}`, `localhost:${tcp.port}`],
+        [tcp, `localhost:${tcp.port}`, "orders.example:1", "orders.example:1"],
+        [unix, `unix:${join(folder, "socket")}`, "localhost"],
+        [unix, `unix://${join(folder, "socket")}`, "localhost"],
+        [unix, `unix:${join(folder, "socket")}`, "orders.example", "orders.example"],
+      ];
+      for (const [server, target, authority, set] of targets) {
+        const channel = new Channel(target, { authority: set });
+        const call = channel.client(Wire).unary(Buffer.alloc(0));
+        const connection = await server.connection();
+        const { streamId, fields } = await connection.request();
+        assert.deepEqual(fieldAll(fields, ":authority"), [authority], target);
+        answer(connection, streamId, [""]);
+        await call;
+        await channel.destroy();
+      }
+      await tcp.close();
+      await unix.close();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("R37 binary metadata is base64 of the standard alphabet without padding", async () => {

@@ -64,6 +64,78 @@ describe("reset by the server", () => {
     });
   }
 
+  test("R87 R78 between messages and in the middle of the second: those before come out first, or the error does", async () => {
+    await scripted(async ({ server, client }) => {
+      for (const kind of MANY_RESPONSES) {
+        for (const bytes of [
+          [prefixed("one"), prefixed("two")],
+          [prefixed("one"), prefixed("two").subarray(0, 6)],
+        ]) {
+          for (const [reset, code] of MEANING) {
+            const result = outcome(begin(client, kind));
+            const connection = server.connections[0] ?? (await server.connection());
+            const { streamId } = await completeRequest(connection);
+            connection.headers(streamId, RESPONSE_FIELDS);
+            for (const chunk of bytes) connection.data(streamId, chunk);
+            connection.reset(streamId, reset);
+            const { code: came, messages } = await result;
+            assert.equal(came, code, `${kind} RST_STREAM(${reset})`);
+            assert.deepEqual(messages, ["one", "two"].slice(0, messages.length));
+          }
+        }
+      }
+    });
+  });
+
+  test("R88 behind the trailers of a call that has half-closed, a reset with any code changes nothing", async () => {
+    await scripted(async ({ server, client }) => {
+      for (const kind of KINDS) {
+        for (const [reset] of MEANING) {
+          for (const end of ["OK", "an error", "Trailers-Only"] as const) {
+            const result = outcome(begin(client, kind));
+            const connection = server.connections[0] ?? (await server.connection());
+            const { streamId } = await completeRequest(connection);
+            connection.socket.cork();
+            if (end === "Trailers-Only") {
+              connection.headers(streamId, [...RESPONSE_FIELDS, ["grpc-status", "10"]], { endStream: true });
+            } else {
+              connection.headers(streamId, RESPONSE_FIELDS);
+              connection.data(streamId, prefixed("m"));
+              connection.headers(streamId, end === "OK" ? OK_TRAILERS : [["grpc-status", "10"]], { endStream: true });
+            }
+            connection.reset(streamId, reset);
+            connection.socket.uncork();
+            const { code, messages } = await result;
+            assert.equal(code, end === "OK" ? Code.OK : Code.ABORTED, `${kind} ${end} RST_STREAM(${reset})`);
+            if (end === "OK") assert.deepEqual(messages, ["m"]);
+          }
+        }
+      }
+    });
+  });
+
+  test("R88 R78 behind the trailers of a call that still sends: the status that came, or the reset's, and never half an OK", async () => {
+    await scripted(async ({ server, client }) => {
+      for (const [reset, code] of MEANING) {
+        for (const taken of [true, false]) {
+          const call = client.bidiStreaming();
+          const result = outcome(call);
+          const connection = server.connections[0] ?? (await server.connection());
+          const { streamId } = await connection.request();
+          connection.socket.cork();
+          answer(connection, streamId, ["one", "two"]);
+          connection.socket.uncork();
+          if (taken) await connection.roundTrip();
+          connection.reset(streamId, reset);
+          const { code: came, messages } = await result;
+          if (taken || reset === ErrorCode.NO_ERROR) assert.equal(came, Code.OK, `RST_STREAM(${reset})`);
+          else assert.ok(came === Code.OK || came === code, `RST_STREAM(${reset}): ${came}`);
+          if (came === Code.OK) assert.deepEqual(messages, ["one", "two"]);
+        }
+      }
+    });
+  });
+
   test("R87 a reset while the request is blocked by flow control ends the call, also NO_ERROR after headers", async () => {
     for (const [reset, code] of MEANING) {
       if (reset === ErrorCode.REFUSED_STREAM) continue;

@@ -82,11 +82,13 @@ export class Attempt {
       const accepted = headers["grpc-accept-encoding"];
       if (accepted !== undefined) this.#owner.codingsLearnt(String(accepted));
       const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      this.#onBlock(readResponse(headers, raw, endsStream), raw);
+      if (this.#isTooLarge(raw)) return;
+      this.#onBlock(readResponse(headers, raw, endsStream));
       if (endsStream) this.#finishIfTold();
     };
     const onTrailers: BlockListener = (headers, _flags, raw) => {
-      this.#onBlock(readTrailers(headers, raw), raw);
+      if (this.#isTooLarge(raw)) return;
+      this.#onBlock(readTrailers(headers, raw));
       if (!this.#over) this.#owner.trailersArrived();
     };
     stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
@@ -108,14 +110,22 @@ export class Attempt {
     return stream;
   }
 
-  #onBlock(block: ResponseBlock, raw: readonly string[]): void {
-    if (this.#over) return;
+  /**
+   * Whether a block is over the limit, which ends the call before anything of it is read: HPACK makes megabytes of a small
+   * block. A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
+   */
+  #isTooLarge(raw: readonly string[]): boolean {
+    if (this.#over || this.connection.acknowledged) return false;
     const limit = this.#owner.maxHeaderListBytes;
-    // A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
-    if (!this.connection.acknowledged && headerListBytes(raw) > limit) {
-      const text = `the response headers are larger than the limit of ${limit} bytes`;
-      this.#owner.answerRefused(new StatusError(Code.RESOURCE_EXHAUSTED, text));
-    } else if (block.kind === "refused") {
+    if (headerListBytes(raw) <= limit) return false;
+    const text = `the response headers are larger than the limit of ${limit} bytes`;
+    this.#owner.answerRefused(new StatusError(Code.RESOURCE_EXHAUSTED, text));
+    return true;
+  }
+
+  #onBlock(block: ResponseBlock): void {
+    if (this.#over) return;
+    if (block.kind === "refused") {
       // The block decides the status; the rest of the stream is of no use.
       const { status, origin } = block;
       this.#owner.answerRefused(new StatusError(status.code, status.message, { origin }));

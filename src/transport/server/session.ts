@@ -6,7 +6,7 @@
  * handler has returned, however its stream ended.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
+import { headerListBytes, MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { probe, silenceMs } from "../keepalive.js";
 import type { SendLimits } from "../message-sink.js";
@@ -79,6 +79,8 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   blocksSent = 0;
   #sentAtPing = 0;
   #closing = false;
+  /** The client has acknowledged our SETTINGS: only from then on does Node hold it to them, and one may never do so. */
+  #acknowledged = false;
 
   constructor(owner: SessionOwner, session: ServerHttp2Session) {
     this.#owner = owner;
@@ -93,6 +95,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     session.on("remoteSettings", ({ maxHeaderListSize }) => {
       this.maxPeerHeaderListBytes = Math.min(maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
     });
+    session.once("localSettings", () => (this.#acknowledged = true));
     this.#watchSilence();
     this.#age = new SessionAge(this.limits, this);
     const { permitKeepaliveWithoutCalls } = owner;
@@ -121,6 +124,11 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     // Every failure of a stream also closes it, which is what is acted upon.
     stream.on("error", ignore);
+    if (!this.#acknowledged && headerListBytes(rawHeaders) > this.limits.maxHeaderListBytes) {
+      // As Node does once it counts. HPACK makes megabytes of a small block, which nobody may have to look at.
+      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      return;
+    }
     if (this.#running.size >= this.limits.maxRunningHandlers) {
       this.#refuseOverload(stream);
       return;

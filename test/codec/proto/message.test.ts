@@ -465,3 +465,31 @@ test("decode of a valid message with one byte changed gives a message or an Erro
   assert.equal(EMPTY_LIST.length, 0);
   assert.equal(EMPTY_MAP.size, 0);
 });
+
+test("decode of a valid message cut at every byte gives a message or an Error", () => {
+  const bytes = Order.encode({ id: "x", items: ["a"], addresses: [{ address: "b" }], labels: { c: 1 }, types: [1, 2] });
+  for (let cut = 0; cut < bytes.length; cut++) {
+    try {
+      const again = Order.encode(Order.decode(bytes.subarray(0, cut)));
+      assert.deepStrictEqual(Order.encode(Order.decode(again)), again, `cut at ${cut}`);
+    } catch (error) {
+      assert.match((error as Error).message, /^Cannot decode order\.Order: /, `cut at ${cut}`);
+    }
+  }
+});
+
+test("decode allocates nothing for lengths that are claimed and do not come", () => {
+  const before = process.memoryUsage();
+  for (let field = 1; field < 40; field++) {
+    for (const length of ["ffffffff07", "ffffffff0f", "ffffffffffffffff7f", "ffffffffffffffffff01"]) {
+      const bytes = Buffer.concat([
+        Buffer.from(field < 16 ? [field * 8 + 2] : [((field * 8 + 2) & 0x7f) | 0x80, field >> 4]),
+        Buffer.from(length, "hex"),
+      ]);
+      assert.throws(() => Order.decode(bytes), /^Error: Cannot decode order\.Order: /);
+    }
+  }
+  const after = process.memoryUsage();
+  assert.ok(after.arrayBuffers - before.arrayBuffers < 1 << 20, "no buffer was made");
+  assert.ok(after.heapUsed - before.heapUsed < 16 << 20, "no list was made");
+});

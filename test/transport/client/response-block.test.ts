@@ -4,8 +4,12 @@
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders } from "node:http2";
 import { describe, test } from "node:test";
+import fc from "fast-check";
+import { grpcSubtype } from "../../../src/codec/header-block.js";
+import { malformedBinaryHeader } from "../../../src/codec/metadata.js";
 import { Code } from "../../../src/codec/status.js";
 import { readResponse, readTrailers, type ResponseBlock } from "../../../src/transport/client/response-block.js";
+import { headerLists, headersOf } from "../../support/header-lists.js";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -80,5 +84,41 @@ describe("readTrailers", () => {
     assert.ok(block.kind === "end");
     assert.deepEqual(block.status, { code: Code.INVALID_ARGUMENT, message: "100%" });
     assert.deepEqual([...block.metadata], [["x-a", "1"]]);
+  });
+});
+
+describe("any header list", () => {
+  test("R94 R76 R68 R72 has a meaning: OK only by a grpc-status of 0, messages only behind HTTP 200 and gRPC's type", () => {
+    fc.assert(
+      fc.property(headerLists, fc.constantFrom("goes on", "ends", "trailers"), (raw, where) => {
+        const headers = headersOf(raw);
+        const block = where === "trailers" ? readTrailers(headers, raw) : readResponse(headers, raw, where === "ends");
+        if (block.kind === "headers") {
+          assert.equal(where, "goes on");
+          assert.equal(Number(headers[":status"]), 200);
+          assert.ok(["", "proto"].includes(grpcSubtype(headers["content-type"]) ?? "none"), headers["content-type"]);
+          assert.equal(malformedBinaryHeader(raw), undefined);
+          assert.equal(block.coding, headers["grpc-encoding"]);
+          return;
+        }
+        assert.equal(block.kind === "end" && where === "goes on", false);
+        const said = /^\d{1,9}$/.test(String(headers["grpc-status"])) ? Number(headers["grpc-status"]) : undefined;
+        if (block.status.code === Code.OK) assert.equal(said, Code.OK);
+        if (block.kind === "end" && said !== undefined && said <= 16) assert.equal(block.status.code, said);
+        if (block.kind === "refused" && block.origin === "local") assert.equal(block.status.code, Code.INTERNAL);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test("what a server sent is repeated cut, however long", () => {
+    const long = fc.string({ unit: "binary-ascii", minLength: 1000, maxLength: 20_000 });
+    fc.assert(
+      fc.property(fc.constantFrom("content-type", "grpc-status", "grpc-encoding", "x-bin"), long, (name, value) => {
+        const block = response({ ...GRPC, [name]: value }, name === "grpc-status");
+        if (block.kind !== "headers") assert.ok(block.status.message.length < 1000, block.status.message);
+      }),
+      { numRuns: 50 },
+    );
   });
 });

@@ -1,0 +1,69 @@
+/**
+ * Limits that are lifted, and as many large calls at once as a server is asked for.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Channel, Code, Server, type MessageType } from "../../src/core.js";
+import { Wire } from "../support/peer-service.js";
+
+/** interop-test-descriptions.md, large_unary. */
+const LARGE_REQUEST_BYTES = 271_828;
+const LARGE_RESPONSE_BYTES = 314_159;
+
+describe("limits", () => {
+  test("R134 Infinity lifts each: messages beyond every default pass, both ways", async () => {
+    const lifted = { maxReceiveBytes: Infinity, maxSendBytes: Infinity, maxMessageValues: Infinity };
+    const server = new Server({ ...lifted, maxRunningHandlers: Infinity });
+    server.add(Wire, {
+      unary: (request) => request,
+      async *bidiStreaming(requests) {
+        for await (const request of requests) yield request;
+      },
+    });
+    const { address } = await server.listen("127.0.0.1:0");
+    const channel = new Channel(address, { ...lifted, maxQueuedBytes: Infinity });
+    try {
+      const client = channel.client(Wire);
+      const large = Buffer.alloc(9 * 1024 * 1024, "l");
+      assert.ok(large.equals(await client.unary(large)), "9 MiB come back");
+      const chat = client.bidiStreaming();
+      // Far more than may wait without the option.
+      for (let i = 0; i < 2; i++) void chat.send(large);
+      chat.closeSend();
+      for await (const message of chat) assert.equal(message.length, large.length);
+      assert.equal((await chat.status).code, Code.OK);
+    } finally {
+      await channel.close();
+      await server.close();
+    }
+  });
+
+  test("R151 a thousand large calls at once on one channel all get their own answers", async () => {
+    const server = new Server();
+    server.add(Wire, { unary: (request) => Buffer.alloc(LARGE_RESPONSE_BYTES, request.subarray(0, 4)) });
+    const { address } = await server.listen("127.0.0.1:0");
+    const channel = new Channel(address);
+    try {
+      const client = channel.client({ ...Wire, methods: { unary: { ...Wire.methods.unary, request: Filled } } });
+      const calls = Array.from({ length: 1000 }, async (_, i) => {
+        const fill = Buffer.alloc(4);
+        fill.writeUInt32BE(i);
+        const response = Buffer.from(await client.unary(fill));
+        assert.equal(response.length, LARGE_RESPONSE_BYTES);
+        assert.equal(response.readUInt32BE(0), i, "the answer is the call's own");
+        assert.equal(response.readUInt32BE(LARGE_RESPONSE_BYTES - 7), i, "to its end");
+      });
+      await Promise.all(calls);
+    } finally {
+      await channel.close();
+      await server.close();
+    }
+  });
+});
+
+/** A message of many bytes, made of four. */
+const Filled: MessageType<Uint8Array> = {
+  typeName: "wire.Bytes",
+  encode: (fill) => Buffer.alloc(LARGE_REQUEST_BYTES, fill),
+  decode: (bytes) => new Uint8Array(bytes),
+};
