@@ -202,6 +202,26 @@ describe("PINGs", () => {
     );
   });
 
+  test("R190 one long message on its way: any number of PINGs, as each has DATA before it", async () => {
+    await served(
+      {},
+      async ({ connect: open }) => {
+        const client = await open({ autoWindow: false });
+        client.windowUpdate(0, 4 * 1024 * 1024);
+        const streamId = client.open(requestFields(UNARY));
+        await client.body(streamId, prefixed("x".repeat(300_000)), { endStream: true });
+        for (let wanted = 65_535; wanted < 300_000; wanted += 10_000) {
+          await client.until("more of the message", () => (client.received(streamId) >= wanted ? true : undefined));
+          for (let i = 0; i < 3; i++) await client.roundTrip();
+          client.windowUpdate(streamId, 10_000);
+        }
+        assert.deepEqual(goaways(client), []);
+        client.reset(streamId, ErrorCode.CANCEL);
+      },
+      DEFAULT_PINGS,
+    );
+  });
+
   test("R183 R189 a PING is answered with its own bytes, also the first on a connection without a call", async () => {
     await served(
       {},

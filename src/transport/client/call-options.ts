@@ -3,7 +3,9 @@
  */
 import type { MetadataInit } from "../../codec/metadata.js";
 import { nearestName } from "../../codec/nearest-name.js";
+import { checkCallback } from "../options.js";
 import { checkAuthority } from "./authority.js";
+import type { CallCredentials } from "./call-credentials.js";
 
 /** What one call can be told. */
 export interface CallOptions {
@@ -25,9 +27,19 @@ export interface CallOptions {
    * fails UNAVAILABLE and nothing of it is sent.
    */
   readonly authority?: string | undefined;
+  /** Says who is calling, in addition to what the channel's credentials say. */
+  readonly credentials?: CallCredentials | undefined;
 }
 
-const NAMES: readonly string[] = ["timeoutMs", "deadline", "signal", "metadata", "compression", "authority"];
+const NAMES: readonly string[] = [
+  "timeoutMs",
+  "deadline",
+  "signal",
+  "metadata",
+  "compression",
+  "authority",
+  "credentials",
+];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
 export function checkCallOptions(options: CallOptions): void {
@@ -42,6 +54,7 @@ export function checkCallOptions(options: CallOptions): void {
   }
   const { signal } = options;
   checkAuthority(options.authority);
+  checkCallback("credentials", options.credentials);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
   }

@@ -9,6 +9,7 @@ import { StatusError } from "../../codec/status.js";
 import { isLoopback, parseAddress, type Address } from "../address.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
+import type { CallCredentials } from "./call-credentials.js";
 import { checkAuthority, defaultAuthority } from "./authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
@@ -28,6 +29,10 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
   readonly authority?: string | undefined;
   /** Which codings responses may use, and in which requests are sent. Default: gzip and deflate are taken, none is sent. */
   readonly compression?: CompressionOptions | undefined;
+  /** Says who is calling, in metadata that is made for every attempt. Not sent in plaintext: such a call is UNAUTHENTICATED. */
+  readonly credentials?: CallCredentials | undefined;
+  /** Sends credentials in plaintext all the same, where the network keeps them private. Default `false`. */
+  readonly credentialsInPlaintext?: boolean | undefined;
   /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
   /**
@@ -59,6 +64,8 @@ export class Channel {
       "tls",
       "authority",
       "compression",
+      "credentials",
+      "credentialsInPlaintext",
       "keepaliveWithoutCalls",
       "onError",
       ...Object.keys(DEFAULT_CHANNEL_LIMITS),
@@ -69,6 +76,8 @@ export class Channel {
     const tls = tlsFor(target, address, options.tls, authority);
     checkCallback("onError", options.onError);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
+    checkCallback("credentials", options.credentials);
+    checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
     this.target = target;
     const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
     const limits = { ...asked, keepaliveTimeMs: keepaliveTimeFrom(asked.keepaliveTimeMs) };
@@ -82,6 +91,8 @@ export class Channel {
       peerCodings: new PeerCodings(),
       authority,
       scheme: tls === undefined ? "http" : "https",
+      credentials: options.credentials,
+      mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
       subchannel: this.#subchannel,
       callUnobserved: (error, path) => this.#report(error, path),
     };

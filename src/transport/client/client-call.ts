@@ -16,6 +16,7 @@ import { deadlineFrom, type Deadline } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
+import { metadataFrom, plaintextError, type CallCredentials } from "./call-credentials.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
 import { coversAuthority } from "./channel-tls.js";
 import type { Connection } from "./connection.js";
@@ -33,6 +34,9 @@ export interface ClientCallOwner {
   /** What its server has said of codings. */
   readonly peerCodings: PeerCodings;
   readonly scheme: "http" | "https";
+  readonly credentials: CallCredentials | undefined;
+  /** Whether credentials may be sent over its connections. */
+  readonly mayCarryCredentials: boolean;
   readonly subchannel: Subchannel;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
@@ -52,6 +56,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly outcome = new Outcome();
   readonly #owner: ClientCallOwner;
   readonly #metadata: Metadata | undefined;
+  /** What the credentials said for this attempt. */
+  #proof: Metadata | undefined;
+  /** Asked before every attempt; `undefined` for none, which is nearly always so. */
+  readonly #credentials: readonly CallCredentials[] | undefined;
   /** The call's own, in place of the channel's. */
   readonly #authority: string | undefined;
   readonly #deadline: Deadline | undefined;
@@ -84,6 +92,9 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       this.#authority = options.authority;
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
+    if (owner.credentials !== undefined || options?.credentials !== undefined) {
+      this.#credentials = [owner.credentials, options?.credentials].filter((one) => one !== undefined);
+    }
     this.requests = new MessageSink(method.request, owner.limits, this);
     const name = options?.compression;
     const coding = name === undefined ? owner.codings.send : owner.codings.sendingIn(name);
@@ -98,7 +109,6 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
   start(): void {
-    const { subchannel } = this.#owner;
     if (this.#signal !== undefined && !this.#watch(this.#signal)) return;
     if (this.#deadline !== undefined) {
       if (this.#deadline.remainingMs <= 0) {
@@ -107,6 +117,27 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       }
       this.#deadline.arm(() => this.#deadlineExceeded());
     }
+    this.#begin();
+  }
+
+  /** Begins an attempt, for which credentials are asked anew. */
+  #begin(): void {
+    if (this.#credentials === undefined) this.#takeSession();
+    else if (this.#owner.mayCarryCredentials) void this.#authenticate(this.#credentials);
+    else this.fail(plaintextError());
+  }
+
+  async #authenticate(credentials: readonly CallCredentials[]): Promise<void> {
+    try {
+      this.#proof = await metadataFrom(credentials, this.method, this.#authority ?? this.#owner.authority);
+      if (!this.outcome.decided) this.#takeSession();
+    } catch (error) {
+      this.fail(error as StatusError);
+    }
+  }
+
+  #takeSession(): void {
+    const { subchannel } = this.#owner;
     const lease = subchannel.take();
     if (lease !== undefined) this.ready(lease);
     else subchannel.wait(this);
@@ -156,19 +187,20 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     }
     const { scheme, codings } = this.#owner;
     const { path } = this.method;
+    const metadata = this.#proof === undefined ? this.#metadata : new Metadata(this.#metadata).merge(this.#proof);
     const headers = requestHeaders({
       scheme,
       authority: this.#authority ?? this.#owner.authority,
       path,
       timeoutMs,
-      metadata: this.#metadata,
+      metadata,
       coding: this.requests.coding?.compressor.name,
       accepted: codings.accepted,
     });
     // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
-    const mayBeLarge = this.#metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
+    const mayBeLarge = metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
     if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
-    const fields = this.#metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
+    const fields = metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
     try {
       const stream = attempt.open(fields);
       this.responses.attach(stream);
@@ -213,9 +245,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     // In this order: the place given back goes to the next call that waits, which must not get the same session.
     if (session.destroyed || session.closed) subchannel.retire(attempt.connection);
     attempt.leave(true);
-    const lease = subchannel.take();
-    if (lease !== undefined) this.ready(lease);
-    else subchannel.wait(this);
+    this.#begin();
   }
 
   codingsLearnt(accepted: string): void {

@@ -38,8 +38,8 @@ export interface ServerCallOwner {
   readonly maxPeerHeaderListBytes: number;
   /** The status is decided. */
   callEnded(call: ServerCall, status: Status): void;
-  /** Counts the header blocks sent. */
-  blocksSent: number;
+  /** Whether the client has been sent any header block. */
+  responded: boolean;
   /** The stream is gone. */
   streamClosed(): void;
   /** The handler will do nothing more for this call. */
@@ -226,7 +226,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
 
   #respond(fields: HeaderFields, endStream: boolean): void {
     this.#headersSent = true;
-    this.#owner.blocksSent++;
+    this.#owner.responded = true;
     try {
       this.#checkSize(fields);
       this.#stream.respond(fields, endStream ? ENDING_RESPONSE : STREAMED_RESPONSE);
@@ -336,7 +336,6 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   #sendTrailers(): void {
     this.#deadline?.clear();
     if (this.#stream.destroyed || this.#stream.closed) return;
-    this.#owner.blocksSent++;
     const status = this.#status ?? OK;
     try {
       const fields = trailers(status, this.#trailers);

@@ -56,6 +56,8 @@ export interface SessionOwner {
 
 /** The highest stream id there is: a GOAWAY with it says that no more streams are wanted, and gives up none. */
 const MAX_STREAM_ID = 2 ** 31 - 1;
+/** A PING, or its acknowledgement, on the wire. */
+const PING_BYTES = 17;
 /** After calls were cut, their last statuses get this long to leave before the connection is dropped. */
 const LAST_WRITE_MS = 200;
 
@@ -75,8 +77,9 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   #openStreams = 0;
   readonly #age: SessionAge;
   readonly #pings: PingStrikes;
-  /** Header blocks of calls, and the messages of those that are over: what a client has been sent. */
-  blocksSent = 0;
+  responded = false;
+  #pingsHeard = 0;
+  /** Bytes the client had been sent at its last PING, acknowledgements of PINGs apart. */
   #sentAtPing = 0;
   #closing = false;
   /** The client has acknowledged our SETTINGS: only from then on does Node hold it to them, and one may never do so. */
@@ -152,6 +155,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     refusal: Parameters<ServerHttp2Stream["respond"]>[0],
     status: Status,
   ): void {
+    this.responded = true;
     try {
       stream.respond(refusal, ENDING_RESPONSE);
     } catch {
@@ -205,20 +209,23 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
 
   handlerReturned(call: ServerCall): void {
     this.#running.delete(call);
-    this.blocksSent += call.responses.sent;
   }
 
   streamClosed(): void {
     if (--this.#openStreams === 0) this.#age.idle();
   }
 
-  /** gRFC A8: PINGs that come too often, with nothing sent between them, cost the connection. */
+  /**
+   * gRFC A8: PINGs that come too often, with nothing sent between them, cost the connection. What was sent is told by the bytes
+   * written, as one long message is many DATA frames, and clients that measure the network ping all through it.
+   */
   #onPing(): void {
-    let sent = this.blocksSent;
-    for (const call of this.#running) sent += call.responses.sent;
-    if (sent !== this.#sentAtPing) this.#pings.forgive();
-    this.#sentAtPing = sent;
-    if (this.#session.destroyed || !this.#pings.isTooMany(performance.now(), this.#openStreams > 0)) return;
+    if (this.#session.destroyed) return;
+    const sent = this.#session.socket.bytesWritten - PING_BYTES * this.#pingsHeard++;
+    // Before the first response there are only the bytes with which a connection begins.
+    if (sent > this.#sentAtPing && this.responded) this.#pings.forgive();
+    this.#sentAtPing = Math.max(sent, this.#sentAtPing);
+    if (!this.#pings.isTooMany(performance.now(), this.#openStreams > 0)) return;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from("too_many_pings"));
     this.#session.destroy();
   }
