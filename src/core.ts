@@ -40,6 +40,7 @@ export type { DynamicHandler, Handler, Implementation, MessageSource } from "./t
 export type { HandlerCall } from "./transport/server/handler-call.js";
 export type { ServerLimits } from "./transport/server/limits.js";
 export type { Pem, TlsVersion } from "./transport/tls.js";
-export { Server, type CloseOptions, type Listening, type ServerOptions } from "./transport/server/server.js";
+export type { CloseOptions, Listening } from "./transport/server/listener.js";
+export { Server, type ServerOptions } from "./transport/server/server.js";
 export type { ServerTls } from "./transport/server/server-tls.js";
 export type { EndedCall } from "./transport/server/session.js";

@@ -92,9 +92,9 @@ const FLOORS: readonly Floor[] = [
  * and so are the values that make nothing: the numbers in `constants` and the symbol `sensitiveHeaders`.
  */
 const HTTP2_VALUES: Readonly<Record<string, string>> = {
-  createServer: "src/transport/server/server.ts",
-  createSecureServer: "src/transport/server/server.ts",
-  performServerHandshake: "src/transport/server/server.ts",
+  createServer: "src/transport/server/listener.ts",
+  createSecureServer: "src/transport/server/listener.ts",
+  performServerHandshake: "src/transport/server/listener.ts",
   connect: "src/transport/client/subchannel.ts",
   constants: "src/transport/",
   sensitiveHeaders: "src/transport/",

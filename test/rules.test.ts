@@ -1,239 +1,113 @@
 /**
- * The rules and their proofs: holds `docs/rules.md` and the names of the tests together.
- *
- * Laws: a rule counts as held when a test's name begins with its number; every number of the sections below has one line in
- * the document, among the rules held or among those that are not; every line says where its rule comes from.
+ * The rules and their proofs: holds `docs/rules.md` and the names of the tests together. `npm run rules` shows what it finds.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-
-/**
- * The sections that the document covers from end to end. Rules outside them (connecting, resolving, balancing, retrying, the
- * services) get a line when a test names them.
- */
-const SECTIONS: readonly Section[] = [
-  { from: 1, to: 16, about: "request headers on the client" },
-  { from: 17, to: 30, about: "request headers on the server" },
-  { from: 31, to: 46, about: "metadata" },
-  { from: 47, to: 58, about: "messages" },
-  { from: 59, to: 78, about: "responses, trailers, status" },
-  { from: 79, to: 82, about: "how many messages" },
-  { from: 83, to: 86, about: "HTTP statuses" },
-  { from: 87, to: 94, about: "resets" },
-  { from: 95, to: 107, about: "deadlines" },
-  { from: 108, to: 115, about: "cancellation" },
-  { from: 116, to: 129, about: "compression" },
-  { from: 130, to: 135, about: "message size" },
-  { from: 136, to: 142, about: "status codes" },
-  { from: 143, to: 151, about: "streaming and flow control" },
-  { from: 152, to: 165, about: "GOAWAY and lost connections on the client" },
-  { from: 166, to: 177, about: "connections and shutdown on the server" },
-  { from: 178, to: 186, about: "keepalive on the client" },
-  { from: 187, to: 191, about: "keepalive on the server" },
-  { from: 289, to: 300, about: "authority, TLS, credentials" },
-  { from: 321, to: 325, about: "interceptors and other surfaces" },
-];
-
-const DOCUMENT = "docs/rules.md";
-/** The last section: its tables have a column more, for what is missing. */
-const NOT_HELD = "Not held yet, or not ours";
-const HELD_COLUMNS = 3;
-
-interface Section {
-  readonly from: number;
-  readonly to: number;
-  readonly about: string;
-}
-
-/** One line of one of the document's tables. */
-interface Rule {
-  readonly number: number;
-  readonly held: boolean;
-  readonly line: number;
-  /** What stands behind the number: the rule, its source and, where it is not held, the reason. */
-  readonly cells: readonly string[];
-}
-
-/** One number in the name of one test. */
-interface Named {
-  readonly number: number;
-  readonly file: string;
-}
-
-const root = new URL("..", import.meta.url);
-const markdown = readFileSync(new URL(DOCUMENT, root), "utf8");
-const rules = readRules(markdown);
-const testSources = readTestSources();
-const named = testSources.flatMap(({ file, code }) => numbersNamed(code).map((number): Named => ({ number, file })));
-
-/** Every table row whose first cell is a rule's number. */
-function readRules(text: string): Rule[] {
-  let held = true;
-  return text.split("\n").flatMap((row, index): Rule[] => {
-    if (row.startsWith("## ")) held = row.slice("## ".length).trim() !== NOT_HELD;
-    const [first, ...cells] = cellsOf(row);
-    const number = /^R([1-9]\d*)$/.exec(first ?? "")?.[1];
-    return number === undefined ? [] : [{ number: Number(number), held, line: index + 1, cells }];
-  });
-}
-
-/** The cells of a table row; none when the line is no row. */
-function cellsOf(row: string): string[] {
-  if (!row.startsWith("|")) return [];
-  return row
-    .split(/(?<!\\)\|/)
-    .slice(1, -1)
-    .map((cell) => cell.trim());
-}
-
-/** All of `test/` but this file, which has made-up names in its own tests. */
-function readTestSources(): { readonly file: string; readonly code: string }[] {
-  return readdirSync(new URL("test/", root), { recursive: true, encoding: "utf8" })
-    .map((file) => `test/${file.replaceAll("\\", "/")}`)
-    .filter((file) => file.endsWith(".ts") && file !== "test/rules.test.ts")
-    .toSorted()
-    .map((file) => ({ file, code: withoutComments(readFileSync(new URL(file, root), "utf8")) }));
-}
-
-/** Comments that have lines to themselves, as the formatter leaves them: a `//` or a star inside a string is not touched. */
-function withoutComments(code: string): string {
-  return code.replace(/^[ \t]*(?:\/\/.*|\/\*[\s\S]*?\*\/)$/gm, "");
-}
-
-/**
- * The numbers that names begin with. A name may be an argument of `test`, `describe` or `it`, or stand in a table of cases;
- * one that is skipped or still to be written proves nothing.
- */
-function numbersNamed(code: string): number[] {
-  const names = code.matchAll(/(?<off>\.(?:skip|todo)\(\s*)?["'`](?<numbers>R\d+(?:,? R\d+)*)(?=[\s"'`])/g);
-  return [...names].flatMap(({ groups }) =>
-    groups?.["off"] === undefined ? (groups?.["numbers"]?.match(/\d+/g) ?? []).map(Number) : [],
-  );
-}
-
-/** Names of tests that have a number anywhere but at the beginning, where it is not found. */
-function misplaced(code: string): string[] {
-  const calls = code.matchAll(
-    /\b(?:test|describe|it|suite)(?:\.\w+)?\(\s*(?<quote>["'`])(?<name>(?:\\.|(?!\k<quote>)[^\\])*)/g,
-  );
-  return [...calls]
-    .map(({ groups }) => groups?.["name"] ?? "")
-    .filter((name) => /\bR\d+\b/.test(name.replace(/^R\d+(?:,? R\d+)*(?=\s|$)/, "")));
-}
-
-function inOrder(numbers: Iterable<number>): number[] {
-  return [...new Set(numbers)].toSorted((a, b) => a - b);
-}
-
-/** Which files name a number. */
-function where(number: number): string {
-  return [...new Set(named.filter((one) => one.number === number).map(({ file }) => file))].join(", ");
-}
-
-/** Fails with what is to be done, and with what. */
-function assertNone(faults: readonly string[], advice: string): void {
-  assert.ok(faults.length === 0, `${advice}\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
-}
+import {
+  CHECKS,
+  complaintOf,
+  DOCUMENT,
+  EXCEPTIONS,
+  misplaced,
+  namesIn,
+  readLedger,
+  readRules,
+  SECTIONS,
+  withoutComments,
+  type Ledger,
+} from "./support/ledger.js";
 
 describe("the list of rules", () => {
-  const held = new Map(rules.filter((rule) => rule.held).map((rule) => [rule.number, rule]));
-  const notHeld = new Map(rules.filter((rule) => !rule.held).map((rule) => [rule.number, rule]));
-  const numbers = inOrder(named.map(({ number }) => number));
+  const ledger = readLedger();
 
   test("the document and the tests were found", () => {
-    assert.ok(held.size > 0, `${DOCUMENT} has no table of rules held`);
-    assert.ok(notHeld.size > 0, `${DOCUMENT} has no table under "## ${NOT_HELD}"`);
-    assert.ok(testSources.length > 20, `only ${testSources.length} files of tests were found`);
+    assert.ok(
+      ledger.rules.some(({ held }) => held),
+      `${DOCUMENT} has no table of rules held`,
+    );
+    assert.ok(
+      ledger.rules.some(({ held }) => !held),
+      `${DOCUMENT} has no table under "## ${EXCEPTIONS}"`,
+    );
+    assert.ok(ledger.filesRead > 20, `only ${ledger.filesRead} files of tests were found`);
   });
 
-  test("a rule that is held is named by a test", () => {
-    assertNone(
-      [...held.values()]
-        .filter(({ number }) => !numbers.includes(number))
-        .map(({ number, cells }) => `R${number} ${cells[0]}`),
-      `${DOCUMENT} lists rules as held that no test names. Write a test whose name begins with the number, or move the line ` +
-        `to "${NOT_HELD}" with a word on what is missing:`,
-    );
-  });
-
-  test("a rule that a test names is in the document", () => {
-    assertNone(
-      numbers
-        .filter((number) => !held.has(number) && !notHeld.has(number))
-        .map((number) => `R${number} in ${where(number)}`),
-      `Tests name rules that ${DOCUMENT} does not have. Give each a line in the table of its subject, or correct the ` +
-        `test's name if it is no rule:`,
-    );
-  });
-
-  test("a rule that is not held is named by no test", () => {
-    assertNone(
-      numbers.filter((number) => notHeld.has(number)).map((number) => `R${number} in ${where(number)}`),
-      `Tests name rules that ${DOCUMENT} lists under "${NOT_HELD}". Where a test proves the rule, move its line to the table ` +
-        `of its subject, without the last column; where it does not, take the number out of the test's name:`,
-    );
-  });
-
-  test("every number of the sections has a line", () => {
-    const missing = SECTIONS.flatMap(({ from, to, about }) =>
-      Array.from({ length: to - from + 1 }, (_, i) => from + i)
-        .filter((number) => !held.has(number) && !notHeld.has(number))
-        .map((number) => `R${number} (${about})`),
-    );
-    assertNone(
-      missing,
-      `${DOCUMENT} lacks rules. Give each a line, in the table of its subject or under "${NOT_HELD}":`,
-    );
-  });
-
-  test("no number has two lines", () => {
-    const seen = new Set<number>();
-    assertNone(
-      rules
-        .filter(({ number }) => seen.size === seen.add(number).size)
-        .map(({ number, line }) => `R${number} in line ${line}`),
-      `${DOCUMENT} lists rules twice. Keep one line of each:`,
-    );
-  });
-
-  test("every line says its rule and where the rule comes from; one that is not held, what is missing", () => {
-    const incomplete = rules.filter(({ held: isHeld, cells }) => {
-      const columns = isHeld ? HELD_COLUMNS : HELD_COLUMNS + 1;
-      return cells.length !== columns - 1 || cells.some((cell) => cell === "");
+  for (const check of CHECKS) {
+    test(check.law, () => {
+      const complaint = complaintOf(check, ledger);
+      assert.ok(complaint === undefined, complaint);
     });
-    assertNone(
-      incomplete.map(({ number, line }) => `R${number} in line ${line}`),
-      `${DOCUMENT} has lines that are not complete. Rules held have number, rule and source ("our own" is one); the others ` +
-        `have a fourth cell with what is missing:`,
-    );
+  }
+});
+
+describe("every law", () => {
+  /** A document that says all there is to say of one rule, and the test that proves it. */
+  const rows = SECTIONS.flatMap(({ from, to }) =>
+    Array.from({ length: to - from + 1 }, (_, i) => `| R${from + i} | a | b |`),
+  );
+  const all = SECTIONS.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+
+  function ledgerOf(document: readonly string[], numbers: readonly number[], extra: Partial<Ledger> = {}): Ledger {
+    const markdown = ["## Held", ...document].join("\n");
+    const tests = [{ numbers, file: "test/a.test.ts", name: "a" }];
+    return { markdown, rules: readRules(markdown), tests, misplaced: [], filesRead: 1, ...extra };
+  }
+
+  function broken(ledger: Ledger): string[] {
+    return CHECKS.filter((check) => check.faults(ledger).length > 0).map(({ law }) => law);
+  }
+
+  const exceptions = (reason: string): string[] => [`## ${EXCEPTIONS}`, `| R1 | a | b | ${reason} |`];
+
+  test("holds where all is well, with and without exceptions", () => {
+    assert.deepEqual(broken(ledgerOf(rows, all)), []);
+    assert.deepEqual(broken(ledgerOf([...rows.slice(1), ...exceptions("Node cannot")], all.slice(1))), []);
   });
 
-  test("every row of a table is a rule", () => {
-    const others = markdown.split("\n").flatMap((row, index) => {
-      const [first] = cellsOf(row);
-      const isRule = first !== undefined && /^(?:R[1-9]\d*|No\.|-+:?)$/.test(first);
-      return first === undefined || isRule ? [] : [`line ${index + 1}: ${row.slice(0, 60)}`];
-    });
-    assertNone(others, `${DOCUMENT} has rows that are not read as rules. A row's first cell is R and a number:`);
-  });
-
-  test("the numbers stand at the beginning of a test's name", () => {
-    const hidden = testSources.flatMap(({ file, code }) => misplaced(code).map((name) => `${file}: ${name}`));
-    assertNone(hidden, 'Tests name rules where they are not looked for. Begin the name with them, as in "R65 R66 …":');
+  test("finds the rule that breaks it", () => {
+    const others = rows.slice(1);
+    const cases: readonly (readonly [law: RegExp, ledger: Ledger])[] = [
+      [/^every number of the sections/, ledgerOf(others, all.slice(1))],
+      [/^a rule that is held is named/, ledgerOf(rows, all.slice(1))],
+      [/^a rule that a test names/, ledgerOf(rows, [...all, 1000])],
+      [/^an exception is named by no test/, ledgerOf([...others, ...exceptions("Node cannot")], all)],
+      [/^no number has two lines/, ledgerOf([...rows, "| R2 | a | b |"], all)],
+      [/^every line says its rule/, ledgerOf([...others, "| R1 | a | |"], all)],
+      [/^every line says its rule/, ledgerOf([...others, ...exceptions("")], all.slice(1))],
+      [/^the reason of an exception/, ledgerOf([...others, ...exceptions("a test is missing")], all.slice(1))],
+      [/^every row of a table is a rule/, ledgerOf([...rows, "| R0 | a | b |"], all)],
+      [/^the numbers stand at the beginning/, ledgerOf(rows, all, { misplaced: ["test/a.test.ts: b"] })],
+    ];
+    for (const [law, ledger] of cases) {
+      const found = broken(ledger);
+      assert.equal(found.length, 1, `${law.source}: ${found.join("; ")}`);
+      assert.match(found[0] ?? "", law);
+    }
+    assert.equal(new Set(cases.map(([law]) => law.source)).size, CHECKS.length, "each law has its case");
   });
 });
 
-describe("how this test reads names and tables", () => {
+describe("how names and tables are read", () => {
+  function numbersIn(code: string): number[] {
+    return namesIn(code).flatMap(({ numbers }) => numbers);
+  }
+
   test("names: one number or several, in calls and in tables of cases, in any quotes", () => {
-    assert.deepEqual(numbersNamed('test("R1 a", f);\n  t.test(`R20 R3, R4 ${b}`, f);'), [1, 20, 3, 4]);
-    assert.deepEqual(numbersNamed('describe(\n  "R5 a",\n  f);\nconst cases = { "R6 b": 1, c: [`R7 d`] };'), [5, 6, 7]);
+    assert.deepEqual(numbersIn('test("R1 a", f);\n  t.test(`R20 R3, R4 ${b}`, f);'), [1, 20, 3, 4]);
+    assert.deepEqual(numbersIn('describe(\n  "R5 a",\n  f);\nconst cases = { "R6 b": 1, c: [`R7 d`] };'), [5, 6, 7]);
+  });
+
+  test("names: whole, as they stand in the source", () => {
+    assert.deepEqual(namesIn('test("R1 R2 it\'s \\"a\\"", f); test(`R3 ${b}: c`, f); test.skip("R4 d", f)'), [
+      { numbers: [1, 2], name: 'R1 R2 it\'s \\"a\\"' },
+      { numbers: [3], name: "R3 ${b}: c" },
+    ]);
   });
 
   test("names: not comments, not other words, not what is skipped or still to be written", () => {
-    assert.deepEqual(numbersNamed(withoutComments('/**\n * `R1 a`\n */\n  // test("R2 b");\ntest("c/*", f);\n')), []);
-    assert.deepEqual(numbersNamed('test("RFC 9113", f); test("R2D2 a", f); test("a R3", f); f("xR4 b")'), []);
-    assert.deepEqual(numbersNamed('test.skip("R1 a", f);\ndescribe.todo(\n  "R2 b");\ntest.only("R3 c", f);'), [3]);
+    assert.deepEqual(numbersIn(withoutComments('/**\n * `R1 a`\n */\n  // test("R2 b");\ntest("c/*", f);\n')), []);
+    assert.deepEqual(numbersIn('test("RFC 9113", f); test("R2D2 a", f); test("a R3", f); f("xR4 b")'), []);
+    assert.deepEqual(numbersIn('test.skip("R1 a", f);\ndescribe.todo(\n  "R2 b");\ntest.only("R3 c", f);'), [3]);
   });
 
   test("names: a number that is not at the beginning is found out", () => {
@@ -245,7 +119,7 @@ describe("how this test reads names and tables", () => {
   });
 
   test("tables: rows by their number, held or not by the heading above, escaped bars inside cells", () => {
-    const text = `## Held\n\n| No. | Rule |\n| --- | --- |\n| R1 | a \\| b | c |\n\n## ${NOT_HELD}\n\n| R2 | d | | e |\n`;
+    const text = `## Held\n\n| No. | Rule |\n| --- | --- |\n| R1 | a \\| b | c |\n\n## ${EXCEPTIONS}\n\n| R2 | d | | e |\n`;
     assert.deepEqual(readRules(text), [
       { number: 1, held: true, line: 5, cells: ["a \\| b", "c"] },
       { number: 2, held: false, line: 9, cells: ["d", "", "e"] },

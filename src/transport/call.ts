@@ -5,7 +5,7 @@ import type { X509Certificate } from "node:crypto";
 
 /** Who is at the other end of a connection. */
 export interface Peer {
-  /** `"127.0.0.1:50051"`, `"[::1]:50051"`, or `"unix:"` for a unix socket, whose clients have no address. */
+  /** `"127.0.0.1:50051"`, `"[::1]:50051"`, or `"unix:"` where there is none: a unix socket's clients have no address. */
   readonly address: string;
   /** What TLS says of the connection; `undefined` for plaintext. */
   readonly tls?: PeerTls | undefined;

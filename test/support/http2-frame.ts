@@ -45,6 +45,8 @@ export const Setting = Object.freeze({
   INITIAL_WINDOW_SIZE: 4,
   MAX_FRAME_SIZE: 5,
   MAX_HEADER_LIST_SIZE: 6,
+  /** gRFC G1. */
+  GRPC_TRUE_BINARY_METADATA: 0xfe03,
 } as const);
 
 /** "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", what a client says first. */

@@ -138,6 +138,22 @@ describe("header block", () => {
     });
   });
 
+  test("R325 a server that offers true binary metadata gets base64 all the same, and is not told of it", async () => {
+    await scripted(
+      async ({ server, client }) => {
+        const call = client.unary(Buffer.alloc(0), { metadata: { "x-bin": Buffer.of(0xfb, 0xff) } });
+        const connection = await server.connection();
+        const { fields, streamId } = await connection.request();
+        assert.equal(field(fields, "x-bin"), "+/8");
+        const { payload } = await connection.frame("SETTINGS", 0);
+        assert.equal(decodeSettings(payload).has(Setting.GRPC_TRUE_BINARY_METADATA), false);
+        answer(connection, streamId, [""]);
+        await call;
+      },
+      { peer: { settings: { [Setting.GRPC_TRUE_BINARY_METADATA]: 1 } } },
+    );
+  });
+
   test("authorization and cookie are never indexed", async () => {
     await scripted(async ({ server, client }) => {
       const call = client.unary(Buffer.alloc(0), {

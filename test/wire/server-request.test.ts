@@ -3,8 +3,8 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Code, Server } from "../../src/core.js";
-import { ErrorCode } from "../support/http2-frame.js";
+import { Code, Server, type HandlerCall } from "../../src/core.js";
+import { decodeSettings, ErrorCode, Setting } from "../support/http2-frame.js";
 import type { Field } from "../support/http2-hpack.js";
 import { DROPS_SPACED_VALUES } from "../support/node-version.js";
 import { field, fieldAll, RawClient } from "../support/peer.js";
@@ -165,6 +165,43 @@ describe("te, host, connection", () => {
       assert.equal(odd.resetCode, ErrorCode.PROTOCOL_ERROR);
       assert.deepEqual(odd.order, ["RST_STREAM(1)"]);
     });
+  });
+
+  test("R23 R27 the authority is :authority, or the one host where that is missing; host is no metadata", async () => {
+    const seen: unknown[] = [];
+    const unary = (request: Uint8Array, { authority, metadata }: HandlerCall): Uint8Array => {
+      seen.push([authority, metadata.has("host")]);
+      return request;
+    };
+    const without = withField(requestFields(UNARY), ":authority", undefined);
+    await served({ unary }, async ({ connect }) => {
+      const client = await connect();
+      for (const fields of [
+        requestFields(UNARY),
+        [...without, ["host", "older.test:80"] as const],
+        requestFields(UNARY, [["host", "ignored.test"]]),
+      ]) {
+        assert.equal((await exchange(client, fields, HELLO)).grpcStatus, Code.OK);
+      }
+    });
+    assert.deepEqual(seen, [
+      ["wire.test", false],
+      ["older.test:80", false],
+      ["wire.test", false],
+    ]);
+  });
+
+  test("R23 neither of :authority and host, or two of one, is reset with PROTOCOL_ERROR, and no handler runs", async () => {
+    const without = withField(requestFields(UNARY), ":authority", undefined);
+    const [method = [":method", "POST"], ...others] = requestFields(UNARY);
+    await refused(
+      [
+        without,
+        [method, [":authority", "first.test"], ...others],
+        [...without, ["host", "first.test"], ["host", "second.test"]],
+      ],
+      ({ order }) => assert.deepEqual(order, ["RST_STREAM(1)"]),
+    );
   });
 
   test("R24 a connection-specific field is reset with PROTOCOL_ERROR, and no handler runs", async () => {
@@ -407,6 +444,19 @@ describe("metadata of a request", () => {
       ]);
     });
     assert.deepEqual(values, { y: ["0001", "0002"], z: ["0001", "0002"], p: ["00", "000102", "fbff"], empty: [""] });
+  });
+
+  test("R325 a client that offers true binary metadata gets base64 all the same, and is not told of it", async () => {
+    const unary = (request: Uint8Array, { headers }: HandlerCall): Uint8Array => {
+      headers.set("x-bin", Buffer.of(0xfb, 0xff));
+      return request;
+    };
+    await served({ unary }, async ({ connect }) => {
+      const client = await connect({ settings: { [Setting.GRPC_TRUE_BINARY_METADATA]: 1 } });
+      const { payload } = await client.frame("SETTINGS", 0);
+      assert.equal(decodeSettings(payload).has(Setting.GRPC_TRUE_BINARY_METADATA), false);
+      assert.equal(field((await call(client, UNARY, HELLO)).headers, "x-bin"), "+/8");
+    });
   });
 
   test("R40 a binary value that is not base64 is INTERNAL, names the field, and no handler runs", async () => {

@@ -8,6 +8,8 @@ import type { Peer } from "../call.js";
 /** What a handler knows of its call. */
 export interface HandlerCall {
   readonly method: Method;
+  /** The host, with its port, that the client says it wants: `:authority`, or `host` from a client that sends only that. */
+  readonly authority: string;
   /** The metadata the client sent. */
   readonly metadata: Metadata;
   /** When the client stops waiting; `undefined` for never. */

@@ -120,6 +120,11 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     return (this.#metadata ??= Metadata.fromRawHeaders(this.#rawHeaders));
   }
 
+  /** `host` is what HTTP/1 called it, and counts where `:authority` is missing. nghttp2 resets requests without either, or with two. */
+  get authority(): string {
+    return fieldOf(this.#rawHeaders, ":authority") ?? fieldOf(this.#rawHeaders, "host") ?? "";
+  }
+
   get headers(): Metadata {
     return (this.#headers ??= new Metadata());
   }
@@ -439,6 +444,12 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     this.#handlerReturned = true;
     this.#owner.handlerReturned(this);
   }
+}
+
+/** The first value of a name in a raw header list. */
+function fieldOf(rawHeaders: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i] === name) return rawHeaders[i + 1];
+  return undefined;
 }
 
 function isAbortError(error: unknown): boolean {
