@@ -8,6 +8,17 @@ export { Code, codeName, StatusError, type CodeName, type Status, type StatusErr
 export { VERSION } from "./codec/header-block.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
 export { unknownFields } from "./codec/proto/message.js";
+export { packAny, unpackAny, type Any, type NamedMessage, type TypeRegistry } from "./codec/proto/any.js";
+export {
+  fromJson,
+  fromJsonString,
+  toJson,
+  toJsonString,
+  type FromJsonOptions,
+  type JsonValue,
+  type ToJsonOptions,
+  type ToJsonStringOptions,
+} from "./codec/proto/json.js";
 export type { ProtoFile, Schema } from "./codec/proto/schema.js";
 export {
   durationFromMs,
