@@ -8,6 +8,7 @@ export { Code, codeName, StatusError, type CodeName, type Status, type StatusErr
 export { VERSION } from "./codec/header-block.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
 export { unknownFields } from "./codec/proto/message.js";
+export { toText, type ToTextOptions } from "./codec/proto/text.js";
 export { packAny, unpackAny, type Any, type NamedMessage, type TypeRegistry } from "./codec/proto/any.js";
 export {
   fromJson,

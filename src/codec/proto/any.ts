@@ -6,8 +6,8 @@
  * a name comes from a peer and is only ever looked up in a Map.
  */
 import type { MessageType } from "../method.js";
-import { nearest } from "./nearest.js";
-import { Schema } from "./schema.js";
+import { MessageCodec } from "./message.js";
+import { Schema, schemaOf } from "./schema.js";
 
 /** The value of a `google.protobuf.Any`. */
 export interface Any {
@@ -66,10 +66,15 @@ export function findType(registry: TypeRegistry, typeName: string): MessageType 
   return undefined;
 }
 
-/** The name of a registry that `typeName` was meant to be, if any is alike. */
-export function nearestType(registry: TypeRegistry, typeName: string): string | undefined {
-  const names = (registry instanceof Schema ? [registry] : registry).flatMap((one) =>
-    one instanceof Schema ? one.messageNames : [one.typeName],
+/** Finds the types of `Any` values inside a message: in the schema its own type is from, then in `types`. */
+export function typesOf(codec: MessageCodec, types: TypeRegistry = []): (typeName: string) => MessageType | undefined {
+  return (typeName) => schemaOf(codec)?.findCodec(typeName) ?? findType(types, typeName);
+}
+
+/** A type with its fields, which a codec of one's own does not tell. @throws TypeError for such a codec. */
+export function codecOf(type: MessageType<unknown, never>, doing: string): MessageCodec {
+  if (type instanceof MessageCodec) return type;
+  throw new TypeError(
+    `Cannot ${doing} as a message's type must come from loadProto or generated code: current value is ${String((type as MessageType | undefined)?.typeName)}`,
   );
-  return nearest(typeName, names);
 }

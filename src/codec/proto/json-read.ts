@@ -36,7 +36,7 @@ export function readMessage(codec: MessageCodec, json: unknown, reader: JsonRead
   if (WRAPPERS.has(codec.typeName) && first !== undefined) {
     return { [first.property]: readValue(first.value, json, reader, depth) };
   }
-  const object = objectOf(json, `an object (${codec.typeName})`);
+  const object = objectOf(json, `a plain object (${codec.typeName})`);
   return codec.typeName === "google.protobuf.Any"
     ? readAny(object, reader, depth)
     : readFields(codec, object, Object.keys(object), reader, depth);
@@ -124,7 +124,7 @@ function readField(field: FieldShape, json: unknown, reader: JsonReader, depth: 
 
 function readMap(field: FieldShape, keyType: ScalarName, json: unknown, reader: JsonReader, depth: number): unknown {
   const entries = new Map<unknown, unknown>();
-  for (const [name, item] of Object.entries(objectOf(json, "an object"))) {
+  for (const [name, item] of Object.entries(objectOf(json, "a plain object"))) {
     try {
       const key = readKey(keyType, name);
       if (entries.has(key)) wrong(name, "", "a key that the map does not have already");

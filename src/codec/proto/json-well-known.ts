@@ -182,7 +182,7 @@ export function objectOf(json: unknown, wanted: string): Record<string, unknown>
 function readStruct(json: unknown, depth: number): DynamicMessage {
   checkDepth(json, depth);
   const fields = new Map<unknown, DynamicMessage>();
-  for (const [name, value] of Object.entries(objectOf(json, "a JSON value"))) {
+  for (const [name, value] of Object.entries(objectOf(json, "a value of JSON"))) {
     try {
       fields.set(readScalar("string", name), readValue(value, depth + 1));
     } catch (error) {

@@ -54,14 +54,15 @@ function writeFields(
   return object;
 }
 
-function valueOf(field: FieldShape, message: DynamicMessage): unknown {
+/** The value of a field, also of one in a oneof; `undefined` when it is absent. */
+export function valueOf(field: FieldShape, message: DynamicMessage): unknown {
   if (field.oneof === undefined) return message[field.property];
   const oneof = message[field.oneof] as { case?: string; value?: unknown };
   return oneof.case === field.property ? oneof.value : undefined;
 }
 
 /** Whether the wire would have no byte of it. -0 is no default. */
-function isDefault(field: FieldShape, value: unknown): boolean {
+export function isDefault(field: FieldShape, value: unknown): boolean {
   if (field.mapKey !== undefined) return (value as ReadonlyMap<unknown, unknown>).size === 0;
   if (field.repeated) return (value as readonly unknown[]).length === 0;
   if (field.presence !== "implicit") return false;

@@ -5,15 +5,13 @@
  * Laws: what is printed is what would be sent: a message goes through its encoder first, so that JSON has the same checks
  * and the same rounding as the wire; what is read is a message as a decoder gives it.
  */
-import type { DynamicMessage, MessageType } from "../method.js";
-import { findType, type TypeRegistry } from "./any.js";
+import type { MessageType } from "../method.js";
+import { codecOf, typesOf, type TypeRegistry } from "./any.js";
 import { WrongValue, wrongValueError } from "./encode-values.js";
 import { encodeRead, readMessage } from "./json-read.js";
 import { formatJson, parseJson, type JsonValue } from "./json-text.js";
 import { writeMessage } from "./json-write.js";
-import { MessageCodec } from "./message.js";
-import { schemaOf } from "./schema.js";
-import { createReader } from "./wire.js";
+import { decodeUnbounded } from "./message.js";
 
 export type { JsonValue } from "./json-text.js";
 
@@ -66,7 +64,7 @@ export function toJson<Init>(
   const bytes = type.encode(message);
   const { emitDefaults = false, useProtoNames = false, unresolvedAny = "refuse" } = options;
   const writer = { emitDefaults, useProtoNames, unresolvedAny, typeOf: typesOf(codec, options.types) };
-  return named(`write ${type.typeName} as JSON`, () => writeMessage(codec, decodeAll(codec, bytes), writer, 0));
+  return named(`write ${type.typeName} as JSON`, () => writeMessage(codec, decodeUnbounded(codec, bytes), writer, 0));
 }
 
 /** {@link toJson} as text, with control characters escaped. @throws TypeError as {@link toJson} does. */
@@ -91,28 +89,12 @@ export function fromJson<T>(type: MessageType<T, never>, json: unknown, options:
   const codec = codecOf(type, "read it from JSON");
   const reader = { ignoreUnknown: options.ignoreUnknown ?? false, typeOf: typesOf(codec, options.types) };
   const read = (): Uint8Array => encodeRead(codec, readMessage(codec, json, reader, 0));
-  return decodeAll(codec, named(`read ${type.typeName} from JSON`, read)) as T;
+  return decodeUnbounded(codec, named(`read ${type.typeName} from JSON`, read)) as T;
 }
 
 /** {@link fromJson} from text. @throws SyntaxError naming line and column when it is not JSON; TypeError as {@link fromJson} does. */
 export function fromJsonString<T>(type: MessageType<T, never>, text: string, options: FromJsonOptions = {}): T {
   return fromJson(type, parseJson(text), options);
-}
-
-/** What was in memory as a message already may have as many values as it likes. */
-function decodeAll(codec: MessageCodec, bytes: Uint8Array): DynamicMessage {
-  return codec.decodeFrom(createReader(bytes), bytes.length, Infinity);
-}
-
-function codecOf(type: MessageType<unknown, never>, doing: string): MessageCodec {
-  if (type instanceof MessageCodec) return type;
-  throw new TypeError(
-    `Cannot ${doing} as a message's type must come from loadProto or generated code: current value is ${String((type as MessageType | undefined)?.typeName)}`,
-  );
-}
-
-function typesOf(codec: MessageCodec, types: TypeRegistry = []): (typeName: string) => MessageType | undefined {
-  return (typeName) => schemaOf(codec)?.findCodec(typeName) ?? findType(types, typeName);
 }
 
 function named<T>(doing: string, work: () => T): T {

@@ -119,6 +119,11 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
   }
 }
 
+/** Decodes what was in memory as a message already, and so may have as many values as it likes. */
+export function decodeUnbounded(codec: MessageCodec, bytes: Uint8Array): DynamicMessage {
+  return codec.decodeFrom(createReader(bytes), bytes.length, Infinity);
+}
+
 function decodeError(typeName: string, cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const text = reason.startsWith("index out of range") ? "it ends in the middle of a field" : reason;
