@@ -21,13 +21,19 @@ export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
+const MAX_FLOAT = 3.4028234663852886e38;
+
 /** 0.1 as a float is 0.10000000149011612; nine digits tell any two floats apart, and most need fewer. */
 export function shortestFloat(value: number): number {
+  // The text of -0 has no sign.
+  if (value === 0) return value;
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
+    if (Math.fround(short) === value && Math.abs(short) <= MAX_FLOAT) return short;
   }
-  return Number(value.toPrecision(9));
+  const nine = Number(value.toPrecision(9));
+  // The shortest form of the largest float is beyond it, and strict readers refuse it before they round.
+  return Math.abs(nine) > MAX_FLOAT ? value : nine;
 }
 
 /** The value of a scalar field that stands in JSON. @throws WrongValue when it is not one. */
