@@ -39,7 +39,7 @@ export function packAny<Init>(type: MessageType<unknown, Init>, message: NoInfer
  *
  * @throws Error when its bytes are not such a message.
  */
-export function unpackAny<T>(any: Readonly<Any>, type: MessageType<T>): T | undefined;
+export function unpackAny<T>(any: Readonly<Any>, type: MessageType<T, never>): T | undefined;
 export function unpackAny(any: Readonly<Any>, registry: TypeRegistry): NamedMessage | undefined;
 export function unpackAny(any: Readonly<Any>, wanted: MessageType | TypeRegistry): unknown {
   const typeName = typeNameOf(any.typeUrl);

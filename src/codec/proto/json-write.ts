@@ -25,7 +25,12 @@ export interface JsonWriter {
 }
 
 /** One message in JSON. `depth` counts the messages around it. @throws WrongValue with the path from it on. */
-export function writeMessage(codec: MessageCodec, message: DynamicMessage, writer: JsonWriter, depth: number): JsonValue {
+export function writeMessage(
+  codec: MessageCodec,
+  message: DynamicMessage,
+  writer: JsonWriter,
+  depth: number,
+): JsonValue {
   const form = JSON_FORMS.get(codec.typeName);
   if (form !== undefined) return form.write(message);
   const [first] = codec.fields;
@@ -74,7 +79,11 @@ function writeField(field: FieldShape, value: unknown, path: string, writer: Jso
   if (field.mapKey !== undefined) {
     const object: Record<string, JsonValue> = {};
     for (const [key, item] of value as ReadonlyMap<unknown, unknown>) {
-      setOwn(object, String(key), at("", key, () => writeValue(field.value, item, writer, depth)));
+      setOwn(
+        object,
+        String(key),
+        at("", key, () => writeValue(field.value, item, writer, depth)),
+      );
     }
     return object;
   }
@@ -105,12 +114,13 @@ function writeAny(message: DynamicMessage, writer: JsonWriter, depth: number): J
   // An Any in an Any is bytes to the decoder, which therefore cannot bound how deep they are nested.
   if (depth > MAX_DEPTH) wrong(message, "", `nested at most ${MAX_DEPTH} messages deep`);
   const type = writer.typeOf(typeNameOf(typeUrl));
-  if (!(type instanceof MessageCodec)) return writeUnresolved(typeUrl, value, writer, "of a type that is known here");
+  if (!(type instanceof MessageCodec))
+    return writeUnresolved(typeUrl, value, writer, 'an Any of a type that is known here (see the option "types")');
   let content: DynamicMessage;
   try {
     content = type.decode(value);
   } catch {
-    return writeUnresolved(typeUrl, value, writer, "bytes of its type");
+    return writeUnresolved(typeUrl, value, writer, "an Any whose bytes are a message of its type");
   }
   const json = writeMessage(type, content, writer, depth + 1);
   return hasOwnForm(type.typeName) ? { "@type": typeUrl, value: json } : { "@type": typeUrl, ...(json as object) };
@@ -123,5 +133,5 @@ export function hasOwnForm(typeName: string): boolean {
 
 function writeUnresolved(typeUrl: string, value: Uint8Array, writer: JsonWriter, wanted: string): JsonValue {
   if (writer.unresolvedAny === "base64") return { "@type": typeUrl, "@value": base64(value) };
-  return wrong(typeUrl, "", `an Any ${wanted} (see the option "types")`);
+  return wrong(typeUrl, "", wanted);
 }

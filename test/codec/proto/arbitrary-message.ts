@@ -90,9 +90,7 @@ function fieldOf(field: FieldShape, depth: number): fc.Arbitrary<unknown> | unde
   const value = valueOf(field.value, depth);
   if (value === undefined) return undefined;
   if (field.mapKey !== undefined) {
-    return fc
-      .array(fc.tuple(SCALARS[field.mapKey], value), { maxLength: 3 })
-      .map((entries) => new Map(entries as [unknown, unknown][]));
+    return fc.array(fc.tuple(SCALARS[field.mapKey], value), { maxLength: 3 }).map((entries) => new Map(entries));
   }
   return field.repeated ? fc.array(value, { maxLength: 3 }) : value;
 }
