@@ -5,9 +5,38 @@ export { deflate, gzip, type Compressor } from "./codec/compression.js";
 export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
 export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
+export type {
+  BadRequest,
+  DebugInfo,
+  ErrorInfo,
+  Help,
+  LocalizedMessage,
+  PackedDetail,
+  PreconditionFailure,
+  QuotaFailure,
+  RequestInfo,
+  ResourceInfo,
+  RetryInfo,
+  StatusDetail,
+  StatusDetailInit,
+  StatusDetailTypes,
+} from "./codec/status-detail.js";
 export { VERSION } from "./codec/header-block.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
 export { unknownFields } from "./codec/proto/message.js";
+export { toText, type ToTextOptions } from "./codec/proto/text.js";
+export { packAny, unpackAny, type Any, type NamedMessage, type TypeRegistry } from "./codec/proto/any.js";
+export { googleRpc } from "./codec/proto/google-rpc.js";
+export {
+  fromJson,
+  fromJsonString,
+  toJson,
+  toJsonString,
+  type FromJsonOptions,
+  type JsonValue,
+  type ToJsonOptions,
+  type ToJsonStringOptions,
+} from "./codec/proto/json.js";
 export type { ProtoFile, Schema } from "./codec/proto/schema.js";
 export {
   durationFromMs,

@@ -104,6 +104,11 @@ const STATUS_DETAILS = "grpc-status-details-bin";
 /** A longer text would be refused by peers together with the status, or with the whole connection. */
 const MAX_MESSAGE_BYTES = 8192;
 
+/** A status's text as the peer will read it: cut, and without lone surrogates. */
+export function decodedMessage(message: string): string {
+  return decodeStatusMessage(cutMessage(encodeStatusMessage(message)));
+}
+
 function cutMessage(encoded: string): string {
   if (encoded.length <= MAX_MESSAGE_BYTES) return encoded;
   // Not in the middle of an escape; half a character that is left becomes U+FFFD at the reader.

@@ -207,11 +207,14 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
   }
 }
 
-/** The first `-bin` header in a raw header list whose value is not base64, or `undefined`. */
+/**
+ * The first `-bin` header in a raw header list whose value is not base64, or `undefined`. The details of a status do not count:
+ * the status is known without them.
+ */
 export function malformedBinaryHeader(rawHeaders: readonly string[]): string | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
-    if (!name.endsWith("-bin") || isReservedName(name)) continue;
+    if (!name.endsWith("-bin") || isReservedName(name) || name === "grpc-status-details-bin") continue;
     for (const piece of (rawHeaders[i + 1] as string).split(",")) {
       if (!BASE64_PATTERN.test(piece.trim())) return name;
     }

@@ -5,6 +5,7 @@
  * Laws: a received text is never trusted to be well formed, and decoding it never throws.
  */
 import { Metadata, type MetadataInit } from "./metadata.js";
+import type { StatusDetail, StatusDetailInit } from "./status-detail.js";
 
 /** The seventeen status codes of gRPC, by name. Source: statuscodes.md. */
 export const Code = Object.freeze({
@@ -55,6 +56,11 @@ export interface Status {
 export interface StatusErrorOptions {
   /** Metadata sent (server) or received (client) with the status. */
   readonly trailers?: MetadataInit | undefined;
+  /**
+   * More about the error for programs, in the types of `google.rpc` or packed with `packAny`. Sent in the trailers; left out,
+   * and reported to the server's `onError`, where they are not of their types or the client does not take so much.
+   */
+  readonly details?: readonly StatusDetailInit[] | undefined;
   /** `"remote"`: the peer said so; `"local"` (default): this process decided it. */
   readonly origin?: "local" | "remote" | undefined;
   /** More for whoever reads the error here: where, why, what to try. Part of `message`, never of what is sent. */
@@ -74,8 +80,13 @@ export class StatusError extends Error {
   readonly rawMessage: string;
   readonly origin: "local" | "remote";
   readonly trailers: Metadata | undefined;
+  /**
+   * What is said beside code and text. On a client those of `google.rpc` are decoded (`{ typeName, message }`), others are an
+   * `Any` that `unpackAny` opens; what could not be read at all is only in the trailers.
+   */
+  readonly details: readonly StatusDetail[];
 
-  /** @throws TypeError when `code` is not one of the codes 1 to 16 (an error is never OK), or the trailers are no metadata. */
+  /** @throws TypeError when `code` is not one of the codes 1 to 16 (an error is never OK), the trailers are no metadata, or the details no array. */
   constructor(code: Code, rawMessage = "", options: StatusErrorOptions = {}) {
     if (!isCode(code) || code === Code.OK) {
       throw new TypeError(
@@ -89,22 +100,32 @@ export class StatusError extends Error {
     this.code = code;
     this.rawMessage = text;
     this.origin = options.origin ?? "local";
-    const { trailers } = options;
+    const { trailers, details } = options;
     this.trailers = trailers === undefined || trailers instanceof Metadata ? trailers : new Metadata(trailers);
+    this.details = details === undefined ? NO_DETAILS : checkDetails(details);
   }
 
   /**
-   * Makes an error that came from another server fit to be thrown in a handler as it is: its trailers travel on. Without
+   * Makes an error that came from another server fit to be thrown in a handler as it is: its trailers and details travel on. Without
    * this, a handler's own client sees the code and the text only, because the rest was not meant for it.
    */
   static forward(error: StatusError): StatusError {
-    return new StatusError(error.code, error.rawMessage, { trailers: error.trailers, cause: error });
+    const { trailers, details } = error;
+    return new StatusError(error.code, error.rawMessage, { trailers, details, cause: error });
   }
 
   /** The code's name, such as `"NOT_FOUND"`. */
   get codeName(): string {
     return codeName(this.code);
   }
+}
+
+const NO_DETAILS: readonly StatusDetail[] = Object.freeze([]);
+
+/** Of what type each is, the server finds out when it sends them: this file knows no protobuf. */
+function checkDetails(details: readonly StatusDetailInit[]): readonly StatusDetail[] {
+  if (Array.isArray(details)) return details as readonly StatusDetail[];
+  throw new TypeError(`Cannot make a StatusError as its details must be an array: current value is ${typeof details}`);
 }
 
 function describe(value: unknown): string {

@@ -39,7 +39,7 @@ export function wrongItem(value: unknown, path: string, index: unknown, wanted: 
 export function within(error: unknown, path: string, index?: unknown): unknown {
   if (error instanceof WrongValue && error.path.length <= MAX_SHOWN) {
     const prefix = index === undefined ? path : path + subscript(index);
-    error.path = error.path === "" ? prefix : `${prefix}.${error.path}`;
+    error.path = error.path === "" || error.path.startsWith("[") ? prefix + error.path : `${prefix}.${error.path}`;
   }
   return error;
 }
@@ -48,11 +48,11 @@ function subscript(index: unknown): string {
   return `[${typeof index === "string" ? JSON.stringify(index.slice(0, 64)) : String(index)}]`;
 }
 
-/** The error a user sees. */
-export function wrongValueError(typeName: string, { path, wanted, value }: WrongValue): TypeError {
+/** The error a user sees. `doing` is what could not be done, such as `"encode order.Order"`. */
+export function wrongValueError(doing: string, { path, wanted, value }: WrongValue): TypeError {
   const shown = path.length > MAX_SHOWN ? `${path.slice(0, MAX_SHOWN)}…` : path;
   return new TypeError(
-    `Cannot encode ${typeName}: ${shown === "" ? "it" : shown} must be ${wanted}: current value is ${show(value)}`,
+    `Cannot ${doing}: ${shown === "" ? "it" : shown} must be ${wanted}: current value is ${show(value)}`,
   );
 }
 

@@ -54,6 +54,11 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
     return (this.#shape ??= messageShape(this.#reflected));
   }
 
+  /** What the type was declared in: all types of one schema have the same. @internal */
+  get root(): protobuf.Root {
+    return this.#reflected.root;
+  }
+
   /** The fields, in the order of the schema. */
   get fields(): readonly FieldShape[] {
     return this.#describe().fields;
@@ -78,7 +83,7 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
       this.write(message, writer, 0);
     } catch (error) {
       rewind(writer, pos);
-      throw error instanceof WrongValue ? wrongValueError(this.typeName, error) : error;
+      throw error instanceof WrongValue ? wrongValueError(`encode ${this.typeName}`, error) : error;
     }
   }
 
@@ -112,6 +117,11 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
       reader.len = len;
     }
   }
+}
+
+/** Decodes what was in memory as a message already, and so may have as many values as it likes. */
+export function decodeUnbounded(codec: MessageCodec, bytes: Uint8Array): DynamicMessage {
+  return codec.decodeFrom(createReader(bytes), bytes.length, Infinity);
 }
 
 function decodeError(typeName: string, cause: unknown): Error {

@@ -25,6 +25,13 @@ export interface ProtoFile {
   readonly path: string | undefined;
 }
 
+const schemas = new WeakMap<protobuf.Root, Schema>();
+
+/** The schema that a codec's type was loaded with. */
+export function schemaOf(codec: MessageCodec): Schema | undefined {
+  return schemas.get(codec.root);
+}
+
 /** What a set of `.proto` files declares. Made by `loadProto`. */
 export class Schema {
   /** Every file, imported ones included, each behind those it imports. */
@@ -39,6 +46,7 @@ export class Schema {
   constructor(root: protobuf.Root, files: readonly ProtoFile[]) {
     this.root = root;
     this.files = files;
+    schemas.set(root, this);
     this.#collect(root);
   }
 
@@ -99,6 +107,12 @@ export class Schema {
   /** The same as {@link message}, with its fields. @throws Error naming the nearest message type when there is none. */
   codec(fullName: string): MessageCodec {
     return messageCodec(lookUp("message", fullName, this.#messages));
+  }
+
+  /** The same as {@link codec}, or `undefined` when there is none. @internal */
+  findCodec(fullName: string): MessageCodec | undefined {
+    const reflected = this.#messages.get(fullName);
+    return reflected === undefined ? undefined : messageCodec(reflected);
   }
 
   /** The enum with a full name such as `"order.Order.AddressType"`. @throws Error naming the nearest enum when there is none. */

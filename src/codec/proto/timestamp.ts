@@ -63,7 +63,8 @@ export function durationToMs(duration: Readonly<Duration>): number {
   return Number(seconds) * 1000 + nanos / NANOS_PER_MS;
 }
 
-function checkTimestamp<T extends Readonly<Timestamp>>(timestamp: T): T {
+/** The timestamp itself. @throws RangeError when its parts are out of range. */
+export function checkTimestamp<T extends Readonly<Timestamp>>(timestamp: T): T {
   const { seconds, nanos } = timestamp;
   if (seconds < MIN_TIMESTAMP_SECONDS || seconds > MAX_TIMESTAMP_SECONDS) {
     throw new RangeError(
@@ -76,7 +77,8 @@ function checkTimestamp<T extends Readonly<Timestamp>>(timestamp: T): T {
   return timestamp;
 }
 
-function checkDuration<T extends Readonly<Duration>>(duration: T): T {
+/** The duration itself. @throws RangeError when its parts are out of range. */
+export function checkDuration<T extends Readonly<Duration>>(duration: T): T {
   const { seconds, nanos } = duration;
   if (seconds < -MAX_DURATION_SECONDS || seconds > MAX_DURATION_SECONDS) {
     throw new RangeError(

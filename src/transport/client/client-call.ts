@@ -9,7 +9,9 @@ import { sensitiveHeaders } from "node:http2";
 import { fieldsBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
+import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
+import type { StatusDetail } from "../../codec/status-detail.js";
 import type { Codings, PeerCodings } from "../codings.js";
 import type { SinkStream } from "../compressing-queue.js";
 import { deadlineFrom, type Deadline } from "../deadline.js";
@@ -298,7 +300,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     if (this.outcome.decided) return;
     this.outcome.peerTrailers = trailers;
     if (status.code !== Code.OK) {
-      this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers }), "by peer");
+      const details = detailsIn(trailers, status);
+      this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers, details }), "by peer");
     } else if (sendsOneResponse(this.method.kind)) {
       const opening = this.responses.openOne();
       if (opening === undefined) this.#takeResponse();
@@ -430,4 +433,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.#deadline?.clear();
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
+}
+
+function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {
+  if (!trailers.has(STATUS_DETAILS)) return undefined;
+  const [bytes, ...more] = trailers.getAll(STATUS_DETAILS);
+  return bytes === undefined || more.length > 0 ? undefined : decodeStatusDetails(bytes, code);
 }

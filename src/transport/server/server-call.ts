@@ -11,6 +11,7 @@ import { listsCoding } from "../../codec/compression.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneRequest, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
+import type { StatusDetail } from "../../codec/status-detail.js";
 import type { Peer } from "../call.js";
 import type { Codings, SendCoding } from "../codings.js";
 import { Deadline } from "../deadline.js";
@@ -18,6 +19,7 @@ import { MessageSink, type SendLimits, type SinkOwner } from "../message-sink.js
 import { MessageStream, type MessageStreamOwner, type ReceiveLimits } from "../message-stream.js";
 import type { HandlerCall } from "./handler-call.js";
 import { ENDING_RESPONSE, STREAMED_RESPONSE } from "./respond-options.js";
+import { statusBlock } from "./status-trailers.js";
 
 const OK: Status = Object.freeze({ code: Code.OK, message: "" });
 const METADATA_NOT_SENT: Status = Object.freeze({
@@ -80,6 +82,8 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   #requestEnded = false;
   #headersSent = false;
   #status: Status | undefined;
+  /** What the error that made the status says beside it. */
+  #details: readonly StatusDetail[] | undefined;
   #handlerReturned = false;
 
   constructor(
@@ -309,8 +313,9 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
 
   #finishWithError(error: StatusError): void {
     // What another server told us in its trailers is not ours to pass on, unless rethrown by StatusError.forward.
-    if (error.trailers !== undefined && error.origin === "local" && this.#status === undefined) {
-      this.trailers.merge(error.trailers);
+    if (error.origin === "local" && this.#status === undefined) {
+      if (error.trailers !== undefined) this.trailers.merge(error.trailers);
+      if (error.details.length > 0) this.#details = error.details;
     }
     this.#finish({ code: error.code, message: error.rawMessage });
   }
@@ -322,7 +327,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     if (!stream.destroyed && !stream.closed) {
       const nothingSent = !this.#headersSent && this.responses.sent === 0 && (this.#headers?.size ?? 0) === 0;
       if (nothingSent && status.code !== Code.OK) {
-        this.#respond(trailersOnly(this.#contentType, status, this.#trailers), true);
+        this.#respond(this.#lastBlock(status, trailersOnly.bind(undefined, this.#contentType)), true);
         this.#deadline?.clear();
         this.#resetUnlessHalfClosed();
         this.responses.close();
@@ -338,12 +343,21 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     this.#owner.callEnded(this, this.#status);
   }
 
+  #lastBlock(status: Status, build: typeof trailers): HeaderFields {
+    const metadata = this.#trailers;
+    const details = this.#details;
+    if (metadata === undefined && details === undefined) return build(status, undefined);
+    const maxBytes = this.#owner.maxPeerHeaderListBytes;
+    const report = (error: Error): void => this.#owner.callFailed(error, this);
+    return statusBlock({ status, metadata, details, maxBytes, build, report });
+  }
+
   #sendTrailers(): void {
     this.#deadline?.clear();
     if (this.#stream.destroyed || this.#stream.closed) return;
     const status = this.#status ?? OK;
     try {
-      const fields = trailers(status, this.#trailers);
+      const fields = this.#lastBlock(status, trailers);
       this.#checkSize(fields);
       this.#stream.sendTrailers(fields);
     } catch (error) {
@@ -392,6 +406,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
       this.#finish(status);
     } else {
       this.#status = status;
+      this.#details = undefined;
     }
   }
 
