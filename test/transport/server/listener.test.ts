@@ -226,7 +226,7 @@ describe("a connection from elsewhere", () => {
     release();
     const [near, far] = duplexPair();
     server.serve(far);
-    const session = connectHttp2("http://in-process", { createConnection: () => near as Socket });
+    const session = connectHttp2("http://in-process", { createConnection: () => near });
     const stream = session.request(Object.fromEntries(requestFields(UNARY)));
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -258,8 +258,8 @@ describe("a connection from elsewhere", () => {
 
   test("R175 what is no duplex is refused by name, and anything once the server is closed", async () => {
     const server = new Server();
-    for (const wrong of [undefined, null, {}, "socket"]) {
-      assert.throws(() => server.serve(wrong as unknown as Socket), /Cannot serve this as it must be a socket/);
+    for (const wrong of [undefined, null, {}, "socket"] as unknown as Socket[]) {
+      assert.throws(() => server.serve(wrong), /Cannot serve this as it must be a socket/);
     }
     await server.close();
     const stream = new PassThrough();
