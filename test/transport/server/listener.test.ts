@@ -258,8 +258,8 @@ describe("a connection from elsewhere", () => {
 
   test("R175 what is no duplex is refused by name, and anything once the server is closed", async () => {
     const server = new Server();
-    for (const wrong of [undefined, null, {}, "socket"]) {
-      assert.throws(() => server.serve(wrong as Socket), /Cannot serve this as it must be a socket/);
+    for (const wrong of [undefined, null, {}, "socket"] as unknown as Socket[]) {
+      assert.throws(() => server.serve(wrong), /Cannot serve this as it must be a socket/);
     }
     await server.close();
     const stream = new PassThrough();

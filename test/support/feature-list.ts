@@ -1,0 +1,228 @@
+/**
+ * What a gRPC library may be asked for, and the rules that belong to it: what `docs/features.md` is made of.
+ *
+ * Laws: every rule of the ledger belongs to a feature; what is proven of a feature is not said here, but found out.
+ */
+
+/** One row of the matrix. */
+export interface Feature {
+  readonly feature: string;
+  /** Numbers and ranges of rules, such as `[[95, 107], 23]`. None where no document rules the matter. */
+  readonly rules: readonly (number | readonly [from: number, to: number])[];
+  /** Where the source of it begins, below `src/`. None: the files that its tests mirror, if there are any. */
+  readonly sources: readonly string[];
+  /** What rules it, where the ledger has no line that says so. */
+  readonly spec?: string;
+  /** Its tests, below `test/`, where no rule leads to them; those that mirror `sources` are found. */
+  readonly tests?: readonly string[];
+}
+
+export interface Subject {
+  readonly subject: string;
+  readonly features: readonly Feature[];
+}
+
+export const SUBJECTS: readonly Subject[] = [
+  {
+    subject: "Calls",
+    features: [
+      {
+        feature: "Unary, server streaming, client streaming, bidirectional",
+        rules: [
+          [79, 82],
+          [146, 149],
+        ],
+        sources: ["transport/client/client.ts", "transport/server/handler.ts"],
+      },
+      {
+        feature: "Requests: the client",
+        rules: [[1, 16]],
+        sources: ["codec/header-block.ts", "transport/client/attempt.ts"],
+      },
+      {
+        feature: "Requests: the server",
+        rules: [[17, 30]],
+        sources: ["transport/server/session.ts", "transport/server/dispatch.ts"],
+      },
+      { feature: "Metadata, text and binary", rules: [[31, 45], 325], sources: ["codec/metadata.ts"] },
+      {
+        feature: "Messages and their framing",
+        rules: [[47, 58]],
+        sources: ["codec/length-prefix.ts", "transport/message-stream.ts", "transport/message-sink.ts"],
+      },
+      {
+        feature: "Responses, trailers, Trailers-Only",
+        rules: [[59, 78]],
+        sources: ["transport/client/response-block.ts", "transport/server/server-call.ts"],
+      },
+      { feature: "Status codes and who gives them", rules: [[136, 142]], sources: ["codec/status.ts"] },
+      { feature: "Error details (`google.rpc.Status`)", rules: [46], sources: [] },
+      { feature: "Answers that are not gRPC", rules: [[83, 86]], sources: ["transport/client/response-block.ts"] },
+      { feature: "Deadlines", rules: [[95, 107]], sources: ["codec/timeout.ts", "transport/deadline.ts"] },
+      {
+        feature: "Cancellation and resets",
+        rules: [
+          [87, 94],
+          [108, 115],
+        ],
+        sources: ["transport/client/outcome.ts", "transport/client/stream-error.ts"],
+      },
+      {
+        feature: "Compression: gzip, deflate, codings of your own",
+        rules: [[116, 129]],
+        sources: ["codec/compression.ts", "transport/codings.ts", "transport/compressing-queue.ts"],
+      },
+      { feature: "Limits of messages", rules: [[130, 135]], sources: ["transport/message-opener.ts"] },
+      {
+        feature: "Backpressure and flow control",
+        rules: [[143, 145], 150, 151],
+        sources: ["transport/message-sink.ts", "transport/message-stream.ts"],
+      },
+      { feature: "Interceptors", rules: [321, 322], sources: [] },
+    ],
+  },
+  {
+    subject: "Servers",
+    features: [
+      {
+        feature: "Several addresses, each given up by itself; unix sockets",
+        rules: [173, 174],
+        sources: ["transport/server/listener.ts", "transport/address.ts"],
+      },
+      { feature: "Connections that were accepted elsewhere", rules: [175], sources: ["transport/server/listener.ts"] },
+      {
+        feature: "Limits of a connection",
+        rules: [28, 176, 177],
+        sources: ["transport/server/limits.ts", "transport/server/preface.ts"],
+      },
+      { feature: "Graceful and forced shutdown", rules: [[170, 172]], sources: ["transport/server/listener.ts"] },
+      {
+        feature: "Idle time and age of connections",
+        rules: [[166, 169]],
+        sources: ["transport/server/session-age.ts"],
+      },
+      {
+        feature: "Keepalive, and clients that ping too often",
+        rules: [183, [187, 191]],
+        sources: ["transport/keepalive.ts", "transport/server/ping-strikes.ts"],
+      },
+      { feature: "Health service", rules: [[301, 309]], sources: [], spec: "health-checking.md" },
+      { feature: "Reflection", rules: [[310, 320]], sources: [], spec: "server-reflection.md" },
+      { feature: "Channelz", rules: [323], sources: [] },
+      { feature: "gRPC-Web", rules: [[326, 339]], sources: [], spec: "PROTOCOL-WEB.md" },
+      { feature: "HTTP/3", rules: [324], sources: [] },
+    ],
+  },
+  {
+    subject: "Channels",
+    features: [
+      {
+        feature: "Backoff between attempts to connect",
+        rules: [[192, 198]],
+        sources: [],
+        spec: "connection-backoff.md",
+      },
+      {
+        feature: "Connecting when there is a call; connectivity states",
+        rules: [[199, 208]],
+        sources: ["transport/client/subchannel.ts"],
+      },
+      {
+        feature: "GOAWAY and lost connections",
+        rules: [
+          [152, 156],
+          [158, 164],
+        ],
+        sources: ["transport/client/connection.ts"],
+      },
+      {
+        feature: "Trying again what the server did not take",
+        rules: [259, 260, 265, 266],
+        sources: ["transport/client/attempt.ts"],
+      },
+      {
+        feature: "Retries by policy",
+        rules: [
+          [254, 258],
+          [261, 264],
+          [267, 270],
+        ],
+        sources: [],
+        spec: "gRFC A6",
+      },
+      { feature: "Hedging", rules: [[271, 279]], sources: [], spec: "gRFC A6" },
+      { feature: "Wait-for-ready", rules: [[209, 214]], sources: ["transport/client/subchannel.ts"] },
+      {
+        feature: "Name resolution",
+        rules: [[215, 227]],
+        sources: ["transport/address.ts", "transport/client/dial.ts"],
+      },
+      { feature: "Load balancing", rules: [[228, 242]], sources: [], spec: "load-balancing.md" },
+      { feature: "More than one connection to an address", rules: [165], sources: [] },
+      { feature: "Service config", rules: [105, 133, [243, 253], [280, 282]], sources: [], spec: "service_config.md" },
+      { feature: "Health checks by the client", rules: [[283, 288]], sources: [], spec: "gRFC A17" },
+      { feature: "Keepalive", rules: [157, [178, 182], [184, 186]], sources: [] },
+      { feature: "HTTP CONNECT proxies", rules: [300], sources: [] },
+    ],
+  },
+  {
+    subject: "Security",
+    features: [
+      {
+        feature: "TLS, always verified",
+        rules: [[291, 293], 296],
+        sources: ["transport/tls.ts", "transport/client/channel-tls.ts", "transport/server/server-tls.ts"],
+      },
+      {
+        feature: "Authority, of a channel and of a call",
+        rules: [23, 289, 290],
+        sources: ["transport/client/authority.ts"],
+      },
+      { feature: "Client certificates", rules: [294], sources: ["transport/server/server-tls.ts"] },
+      {
+        feature: "Certificates replaced while connections go on",
+        rules: [295],
+        sources: ["transport/server/server-tls.ts"],
+      },
+      { feature: "Call credentials", rules: [[297, 299]], sources: [] },
+    ],
+  },
+  {
+    subject: "Around them",
+    features: [
+      {
+        feature: "Services from `.proto` files at run time",
+        rules: [],
+        sources: ["codec/proto/load.ts", "codec/proto/files.ts"],
+        spec: "the protobuf language",
+      },
+      {
+        feature: "One message model: `bigint`, presence, oneofs, unknown fields",
+        rules: [],
+        sources: ["codec/proto/message.ts"],
+        spec: "protobuf encoding",
+      },
+      {
+        feature: "Typed clients and handlers",
+        rules: [],
+        sources: ["transport/client/calls.ts", "transport/server/handler.ts"],
+        spec: "our own",
+        tests: ["types/clients.ts", "types/handlers.ts"],
+      },
+      {
+        feature: "The `barewire` command: `serve`, `demo`",
+        rules: [],
+        sources: ["cli/main.ts"],
+        spec: "our own",
+        tests: ["cli/serve.test.ts", "cli/demo.test.ts", "cli/usage.test.ts"],
+      },
+      {
+        feature: "Node 20, 22, 24 and 26",
+        rules: [],
+        sources: ["transport/field-options.ts"],
+        spec: "our own",
+        tests: ["nodes.ts"],
+      },
+    ],
+  },
+];
