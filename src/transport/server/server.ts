@@ -303,12 +303,13 @@ export class Server {
   }
 
   async #drain(): Promise<void> {
+    // First, as from Node 24 on a listener that closes sends each of its sessions a GOAWAY of its own.
+    for (const session of this.#sessions) session.drain();
     const stopped = [...this.#listeners].map((listener) => new Promise((resolve) => listener.close(resolve)));
     const idle = new Promise<void>((resolve) => {
       this.#noSessions = resolve;
       if (this.#sessions.size === 0) resolve();
     });
-    for (const session of this.#sessions) session.drain();
     await idle;
     await Promise.all(stopped);
   }
