@@ -58,6 +58,8 @@ export interface SessionOwner {
 const MAX_STREAM_ID = 2 ** 31 - 1;
 /** After calls were cut, their last statuses get this long to leave before the connection is dropped. */
 const LAST_WRITE_MS = 200;
+/** Between two PINGs a server writes some acknowledgements and window updates of 17 bytes at most: what is more is DATA. */
+const CONTROL_BYTES = 256;
 
 /** One connection. */
 export class ServerSession implements ServerCallOwner, AgeOwner {
@@ -78,6 +80,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   /** Header blocks of calls, and the messages of those that are over: what a client has been sent. */
   blocksSent = 0;
   #sentAtPing = 0;
+  #bytesAtPing = 0;
   #closing = false;
   /** The client has acknowledged our SETTINGS: only from then on does Node hold it to them, and one may never do so. */
   #acknowledged = false;
@@ -152,6 +155,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     refusal: Parameters<ServerHttp2Stream["respond"]>[0],
     status: Status,
   ): void {
+    this.blocksSent++;
     try {
       stream.respond(refusal, ENDING_RESPONSE);
     } catch {
@@ -214,11 +218,15 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
 
   /** gRFC A8: PINGs that come too often, with nothing sent between them, cost the connection. */
   #onPing(): void {
+    if (this.#session.destroyed) return;
     let sent = this.blocksSent;
     for (const call of this.#running) sent += call.responses.sent;
-    if (sent !== this.#sentAtPing) this.#pings.forgive();
+    // A long message is one message, and much DATA: clients send PINGs while it comes, to find the best size of their windows.
+    const { bytesWritten } = this.#session.socket;
+    if (sent !== this.#sentAtPing || bytesWritten - this.#bytesAtPing > CONTROL_BYTES) this.#pings.forgive();
     this.#sentAtPing = sent;
-    if (this.#session.destroyed || !this.#pings.isTooMany(performance.now(), this.#openStreams > 0)) return;
+    this.#bytesAtPing = bytesWritten;
+    if (!this.#pings.isTooMany(performance.now(), this.#openStreams > 0)) return;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from("too_many_pings"));
     this.#session.destroy();
   }
