@@ -18,17 +18,32 @@ export function silenceMs(keepaliveTimeMs: number): number {
   return SESSIONS_GO_DEAF ? Math.min(keepaliveTimeMs, SUSPICIOUS_SILENCE_MS) : keepaliveTimeMs;
 }
 
-/** Sends a PING; tells `answered` whether its acknowledgement came within `timeoutMs`. */
+/** A timer that fires this much too late was not late by itself: the process did something else, or nothing. */
+const HELD_UP_MS = 100;
+
+/**
+ * Sends a PING; tells `answered` whether its acknowledgement came within `timeoutMs`. A process that was held up meanwhile has
+ * not listened: the time starts over then, once.
+ */
 export function probe(session: Http2Session, timeoutMs: number, answered: (alive: boolean) => void): void {
   let waiting = true;
+  let timer: NodeJS.Timeout | undefined;
   const tell = (alive: boolean): void => {
     if (!waiting) return;
     waiting = false;
     clearTimeout(timer);
     answered(alive);
   };
-  const timer = setTimeout(() => tell(false), timeoutMs);
-  timer.unref();
+  const wait = (startOver: boolean): void => {
+    const due = performance.now() + timeoutMs;
+    const onTime = (): void => {
+      if (startOver && performance.now() - due > HELD_UP_MS) wait(false);
+      // Timers run before what has come is read: the answer may be there.
+      else setImmediate(() => tell(false));
+    };
+    timer = setTimeout(onTime, timeoutMs).unref();
+  };
+  wait(true);
   try {
     // `false` says that ten PINGs wait for their answers already.
     if (!session.ping((error) => tell(error === null))) tell(false);

@@ -2,7 +2,9 @@
  * Asking a silent peer for a sign of life.
  */
 import assert from "node:assert/strict";
-import type { Http2Session } from "node:http2";
+import { once } from "node:events";
+import { connect, createServer, type Http2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { probe, silenceMs } from "../../src/transport/keepalive.js";
 import { SESSIONS_GO_DEAF } from "../support/node-version.js";
@@ -66,6 +68,42 @@ describe("probe", () => {
       return true;
     });
     assert.equal(await answerOf(cancelled), false);
+  });
+});
+
+describe("a process that was held up", () => {
+  test("R182 does not take its own silence for its peer's", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    try {
+      await once(client, "remoteSettings");
+      const answered = answerOf(client, 50);
+      // As by a debugger, SIGSTOP or much work: the time is over before anything could be read.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+      assert.equal(await answered, true);
+    } finally {
+      client.destroy();
+      server.close();
+    }
+  });
+
+  test("R182 asks for as long as it was told to, and once more at most", async () => {
+    const keepAlive = setInterval(() => undefined, 1000);
+    try {
+      const answered = answerOf(
+        session(() => true),
+        50,
+      );
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+      const start = performance.now();
+      const holdingUp = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200), 1);
+      assert.equal(await answered, false);
+      clearInterval(holdingUp);
+      assert.ok(performance.now() - start >= 45);
+    } finally {
+      clearInterval(keepAlive);
+    }
   });
 });
 

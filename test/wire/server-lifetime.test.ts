@@ -5,10 +5,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { Code, Server, StatusError, type HandlerCall } from "../../src/core.js";
+import { Code, Server, StatusError, type HandlerCall, type ServerOptions } from "../../src/core.js";
 import { DEFAULT_SERVER_LIMITS } from "../../src/transport/server/limits.js";
+import { Authority } from "../support/certificates.js";
 import { ErrorCode } from "../support/http2-frame.js";
-import { RawClient, type Frame } from "../support/peer.js";
+import { RawClient, type Frame, type PeerOptions } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, served } from "../support/peer-served.js";
 import { prefixed, requestFields, Wire } from "../support/peer-service.js";
@@ -202,21 +203,48 @@ describe("PINGs", () => {
     );
   });
 
-  test("R190 one long message on its way: any number of PINGs, as each has DATA before it", async () => {
+  test("R188 R190 DATA of one long message between PINGs permits them as well, with and without TLS", async () => {
+    const authority = new Authority();
+    const ways: readonly [ServerOptions, (port: number, options?: PeerOptions) => Promise<RawClient>][] = [
+      [{}, RawClient.connect],
+      [{ tls: authority.issue() }, (port, options) => RawClient.connectTls(port, { ca: authority.cert }, options)],
+    ];
+    for (const [options, connectTo] of ways) {
+      await served(
+        { unary: () => Buffer.alloc(600_000) },
+        async ({ connect: open }) => {
+          // A window's worth at a time and a PING with each, as from clients that look for the best size of their windows.
+          const client = await open({ autoWindow: false });
+          const streamId = client.open(requestFields(UNARY));
+          client.data(streamId, prefixed("x"), { endStream: true });
+          for (let came = 0; came < 600_005;) {
+            const room = Math.min(came + 65_535, 600_005);
+            await client.until("a window's worth", () => (client.received(streamId) >= room ? true : undefined));
+            client.windowUpdate(0, room - came);
+            client.windowUpdate(streamId, room - came);
+            came = room;
+            await client.roundTrip();
+          }
+          assert.equal((await client.reply(streamId)).grpcStatus, Code.OK);
+          assert.deepEqual(goaways(client), []);
+        },
+        { ...DEFAULT_PINGS, ...options },
+        connectTo,
+      );
+    }
+  });
+
+  test("R188 the answer to a call of an unknown method is headers, too", async () => {
     await served(
       {},
       async ({ connect: open }) => {
-        const client = await open({ autoWindow: false });
-        client.windowUpdate(0, 4 * 1024 * 1024);
-        const streamId = client.open(requestFields(UNARY));
-        await client.body(streamId, prefixed("x".repeat(300_000)), { endStream: true });
-        for (let wanted = 65_535; wanted < 300_000; wanted += 10_000) {
-          await client.until("more of the message", () => (client.received(streamId) >= wanted ? true : undefined));
-          for (let i = 0; i < 3; i++) await client.roundTrip();
-          client.windowUpdate(streamId, 10_000);
+        const client = await open();
+        for (let i = 0; i < 8; i++) {
+          const streamId = client.open(requestFields("/wire.Wire/Unheard"), { endStream: true });
+          assert.equal((await client.reply(streamId)).grpcStatus, Code.UNIMPLEMENTED);
+          await client.roundTrip();
         }
         assert.deepEqual(goaways(client), []);
-        client.reset(streamId, ErrorCode.CANCEL);
       },
       DEFAULT_PINGS,
     );

@@ -2,16 +2,23 @@
  * What a call has sent, kept for as long as it may have to be sent again.
  *
  * Spec: gRFC A6, "Buffering RPC for Retries", "When Retries are Valid".
- * Laws: stands before the stream of one call and looks like it; what is kept is never copied; once committed it keeps nothing;
- * what is written while there is no stream is never dropped.
+ * Laws: stands before the stream of one call and looks like it; what is kept holds no more memory than it is worth; once committed
+ * it keeps nothing; what is written while there is no stream is never dropped.
  */
 import type { SinkStream } from "../compressing-queue.js";
+
+/** A shorter piece is copied behind others: it would hold the whole chunk it was cut from, 36 KiB for ten bytes. */
+const SMALL_PIECE_BYTES = 8192;
+const MIN_GATHER_BYTES = 1024;
+const MAX_GATHER_BYTES = 16_384;
 
 /** The chunks of one call, and the stream they go to. */
 export class RetryBuffer implements SinkStream {
   readonly #maxBytes: number;
   #stream: SinkStream | undefined;
   #chunks: Uint8Array[] = [];
+  /** The last chunk, when it is one of ours with room for more. */
+  #gather: Buffer | undefined;
   #bytes = 0;
   #ended = false;
   #committed: boolean;
@@ -62,6 +69,7 @@ export class RetryBuffer implements SinkStream {
   commit(): void {
     this.#committed = true;
     this.#chunks = [];
+    this.#gather = undefined;
     this.#bytes = 0;
   }
 
@@ -82,9 +90,28 @@ export class RetryBuffer implements SinkStream {
 
   #keep(chunk: Uint8Array): void {
     if (this.#committed) return;
-    this.#chunks.push(chunk);
+    // The first one is all there is of most calls.
+    if (chunk.length < SMALL_PIECE_BYTES && this.#chunks.length > 0) this.#gatherPiece(chunk);
+    else {
+      this.#chunks.push(chunk);
+      this.#gather = undefined;
+    }
     this.#bytes += chunk.length;
     this.#commitIfLarge();
+  }
+
+  #gatherPiece(piece: Uint8Array): void {
+    const last = this.#chunks.length - 1;
+    const used = this.#gather === undefined ? 0 : (this.#chunks[last] as Uint8Array).length;
+    if (this.#gather === undefined || used + piece.length > this.#gather.length) {
+      const bytes = Math.min(Math.max(this.#bytes, MIN_GATHER_BYTES), MAX_GATHER_BYTES);
+      this.#gather = Buffer.allocUnsafeSlow(Math.max(bytes, piece.length));
+      this.#gather.set(piece);
+      this.#chunks.push(this.#gather.subarray(0, piece.length));
+    } else {
+      this.#gather.set(piece, used);
+      this.#chunks[last] = this.#gather.subarray(0, used + piece.length);
+    }
   }
 
   #commitIfLarge(): void {
