@@ -49,7 +49,10 @@ function fieldsByName(codec: MessageCodec): ReadonlyMap<string, FieldShape> {
   let known = namesOf.get(codec);
   if (known === undefined) {
     const { fields } = codec;
-    known = new Map([...fields.map((one) => [one.name, one] as const), ...fields.map((one) => [one.jsonName, one] as const)]);
+    known = new Map([
+      ...fields.map((one) => [one.name, one] as const),
+      ...fields.map((one) => [one.jsonName, one] as const),
+    ]);
     namesOf.set(codec, known);
   }
   return known;
@@ -103,7 +106,9 @@ function once(seen: Map<string, string>, what: string, name: string): void {
 /** "null is an accepted value for all field types and treated as the default value", but for those it is a value of. */
 function mayBeNull({ value, repeated }: FieldShape): boolean {
   if (repeated) return false;
-  return value.kind === "enum" ? value.enum.typeName === NULL_VALUE : value.kind === "message" && value.message === VALUE;
+  return value.kind === "enum"
+    ? value.enum.typeName === NULL_VALUE
+    : value.kind === "message" && value.message === VALUE;
 }
 
 function readField(field: FieldShape, json: unknown, reader: JsonReader, depth: number): unknown {
