@@ -6,9 +6,13 @@
  * bounded, whatever the text; what is printed holds no control character.
  */
 
-/** What JSON can say. A whole number that a `number` would round is a `bigint`. */
+/** What JSON can say. */
 export type JsonValue =
+<<<<<<< HEAD
   null | boolean | number | bigint | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+=======
+  null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+>>>>>>> wip-json
 
 /** How deep arrays and objects may be nested: a message and the list it is in are two levels. */
 const MAX_JSON_DEPTH = 250;
@@ -20,19 +24,19 @@ export function setOwn(object: object, name: string, value: unknown): void {
 }
 
 /**
- * The value in `text`.
+ * The value in `text`: what `JSON.parse` gives, but a `bigint` for a whole number that a `number` would round.
  *
  * @throws SyntaxError naming line and column when it is not JSON, has a name twice in one object, or is nested more
  * than 250 deep.
  */
-export function parseJson(text: string): JsonValue {
+export function parseJson(text: string): unknown {
   return new JsonParser(text).only();
 }
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const WORD = /true|false|null/y;
-const WORDS: Readonly<Record<string, JsonValue>> = { true: true, false: false, null: null };
+const WORDS: Readonly<Record<string, boolean | null>> = { true: true, false: false, null: null };
 
 class JsonParser {
   readonly #text: string;
@@ -42,14 +46,14 @@ class JsonParser {
     this.#text = text;
   }
 
-  only(): JsonValue {
+  only(): unknown {
     const value = this.#value(0);
     this.#skipSpace();
     if (this.#at < this.#text.length) this.#fail("the end of the text");
     return value;
   }
 
-  #value(depth: number): JsonValue {
+  #value(depth: number): unknown {
     if (depth > MAX_JSON_DEPTH) this.#fail(`arrays and objects nested at most ${MAX_JSON_DEPTH} deep`);
     this.#skipSpace();
     switch (this.#text[this.#at]) {
@@ -64,8 +68,8 @@ class JsonParser {
     }
   }
 
-  #object(depth: number): JsonValue {
-    const object: Record<string, JsonValue> = {};
+  #object(depth: number): unknown {
+    const object: Record<string, unknown> = {};
     this.#at++;
     if (this.#takes("}")) return object;
     do {
@@ -84,8 +88,8 @@ class JsonParser {
     return object;
   }
 
-  #array(depth: number): JsonValue {
-    const items: JsonValue[] = [];
+  #array(depth: number): unknown {
+    const items: unknown[] = [];
     this.#at++;
     if (this.#takes("]")) return items;
     do items.push(this.#value(depth + 1));
@@ -116,11 +120,11 @@ class JsonParser {
     return quote < 0 ? this.#text.length : quote + 1;
   }
 
-  #numberOrWord(): JsonValue {
+  #numberOrWord(): unknown {
     const number = this.#match(NUMBER);
     if (number !== undefined) return numberOf(number[0]);
     const word = this.#match(WORD);
-    return word === undefined ? this.#fail("a value") : (WORDS[word[0]] as JsonValue);
+    return word === undefined ? this.#fail("a value") : WORDS[word[0]];
   }
 
   #takes(char: string): boolean {

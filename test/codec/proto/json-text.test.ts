@@ -132,5 +132,5 @@ test("integerOf: exact, and no exponent makes it build a large number", () => {
 test("quoteJson and formatJson let no control character out", () => {
   assert.equal(quoteJson("\u001b\u007f\u009b\u202e\u2028ü☺"), '"\\u001b\\u007f\\u009b\\u202e\\u2028ü☺"');
   assert.equal(formatJson({ "\u009b": "\u009b" }, 0), '{"\\u009b":"\\u009b"}');
-  assert.equal(formatJson([-0, 5n], 0), "[-0,5]");
+  assert.equal(formatJson([-0, 5], 0), "[-0,5]");
 });

@@ -162,7 +162,7 @@ test("unknown fields: those between known fields are kept in one piece, in order
 
 test("unknown fields that are no list of bytes are refused", () => {
   assert.throws(() => Order.encode({ [unknownFields]: "x" }), /\[unknownFields\] must be a list of Uint8Arrays/);
-  assert.throws(() => Order.encode({ parent: { [unknownFields]: [1] } }), /parent\.\[unknownFields\]/);
+  assert.throws(() => Order.encode({ parent: { [unknownFields]: [1] } }), /parent\[unknownFields\]/);
 });
 
 const NAMES = [
