@@ -7,6 +7,7 @@
  */
 import * as zlib from "node:zlib";
 import { Code, StatusError } from "./status.js";
+import { Turns } from "./turns.js";
 
 /**
  * A coding: what `grpc-encoding` names. {@link gzip} and {@link deflate} are built in; others, such as brotli or zstd, are
@@ -24,8 +25,10 @@ export interface Compressor {
    * at the end: 50 KB may stand for 50 MiB. More than that is said by a RESOURCE_EXHAUSTED `StatusError`, or by an error with the
    * code `ERR_BUFFER_TOO_LARGE`, as `node:zlib` throws it for `maxOutputLength`; anything else it throws means that the bytes
    * are broken.
+   *
+   * `isWanted` is for those who let a message wait: `false` says that its call has ended, and nobody will look at the result.
    */
-  decompress(bytes: Uint8Array, maxBytes: number): Uint8Array | PromiseLike<Uint8Array>;
+  decompress(bytes: Uint8Array, maxBytes: number, isWanted?: () => boolean): Uint8Array | PromiseLike<Uint8Array>;
 }
 
 /**
@@ -33,6 +36,12 @@ export interface Compressor {
  * 4 MiB holds up everything else for more than ten.
  */
 const AT_ONCE_BYTES = 65_536;
+
+/**
+ * A few kilobytes become megabytes, and one connection may have some hundred calls: how many messages are made plain at a time
+ * bounds what that costs in memory. Node's pool has as many threads, so that more would be no faster.
+ */
+const turns = new Turns(4);
 
 /** What `node:zlib` takes for "no limit" on every version. */
 const NO_LIMIT = 0xffff_ffff;
@@ -60,16 +69,28 @@ type Deflate = (bytes: Uint8Array, done: (error: Error | null, result: Buffer) =
 export const gzip: Compressor = Object.freeze({
   name: "gzip",
   compress: (bytes: Uint8Array) => deflateWith(bytes, zlib.gzipSync, zlib.gzip),
-  decompress: (bytes: Uint8Array, maxBytes: number) =>
-    inflateWith(bytes, maxBytes, zlib.gunzipSync as unknown as InflateSync, zlib.gunzip as unknown as Inflate),
+  decompress: (bytes: Uint8Array, maxBytes: number, isWanted?: () => boolean) =>
+    inflateWith(
+      bytes,
+      maxBytes,
+      zlib.gunzipSync as unknown as InflateSync,
+      zlib.gunzip as unknown as Inflate,
+      isWanted,
+    ),
 });
 
 /** `deflate`: the zlib format of RFC 1950, as in HTTP, not the bare stream of RFC 1951. */
 export const deflate: Compressor = Object.freeze({
   name: "deflate",
   compress: (bytes: Uint8Array) => deflateWith(bytes, zlib.deflateSync, zlib.deflate),
-  decompress: (bytes: Uint8Array, maxBytes: number) =>
-    inflateWith(bytes, maxBytes, zlib.inflateSync as unknown as InflateSync, zlib.inflate as unknown as Inflate),
+  decompress: (bytes: Uint8Array, maxBytes: number, isWanted?: () => boolean) =>
+    inflateWith(
+      bytes,
+      maxBytes,
+      zlib.inflateSync as unknown as InflateSync,
+      zlib.inflate as unknown as Inflate,
+      isWanted,
+    ),
 });
 
 function deflateWith(
@@ -89,6 +110,7 @@ function inflateWith(
   maxBytes: number,
   atOnce: InflateSync,
   later: Inflate,
+  isWanted: (() => boolean) | undefined,
 ): Uint8Array | Promise<Uint8Array> {
   if (bytes.length <= AT_ONCE_BYTES) {
     try {
@@ -97,7 +119,10 @@ function inflateWith(
       if (!isTooLarge(error) || maxBytes <= AT_ONCE_BYTES) throw error;
     }
   }
-  return inflateLater(bytes, maxBytes, later);
+  return turns.run(() => {
+    if (isWanted?.() === false) throw new Error("nobody wants it any more");
+    return inflateLater(bytes, maxBytes, later);
+  });
 }
 
 async function inflateLater(bytes: Uint8Array, maxBytes: number, later: Inflate): Promise<Uint8Array> {

@@ -31,10 +31,11 @@ export class MessageOpener {
   /** Takes a message in. It is ready at once, or when {@link opening} says so. */
   open(bytes: Uint8Array): void {
     this.held = true;
+    const turn = this.#turn;
     try {
-      const plain = this.#compressor.decompress(bytes, this.#maxBytes);
+      const plain = this.#compressor.decompress(bytes, this.#maxBytes, () => turn === this.#turn);
       if (plain instanceof Uint8Array) this.#plain = checkDecompressed(plain, this.#compressor, this.#maxBytes);
-      else this.opening = this.#await(plain, this.#turn);
+      else this.opening = this.#await(plain, turn);
     } catch (cause) {
       this.#error = decompressError(cause, this.#compressor, this.#maxBytes);
     }

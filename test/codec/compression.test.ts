@@ -206,6 +206,34 @@ describe("the limit of what is decompressed", () => {
     }
   });
 
+  test("R131 however many long messages come at once, a few are made plain at a time, and none that nobody wants any more", async () => {
+    for (const compressor of BUILT_IN) {
+      const bytes = await compressor.compress(new Uint8Array(4 * MIB));
+      let begun = 0;
+      let ended = 0;
+      let most = 0;
+      const all = Array.from({ length: 40 }, async (_, i) => {
+        const isWanted = (): boolean => {
+          if (i % 2 === 1) return false;
+          most = Math.max(most, ++begun - ended);
+          return true;
+        };
+        try {
+          const plain = await compressor.decompress(bytes, 4 * MIB, isWanted);
+          assert.deepEqual([i % 2, plain.length], [0, 4 * MIB]);
+        } catch (error) {
+          if (i % 2 === 0) throw error;
+        }
+        ended++;
+      });
+      await Promise.all(all);
+      assert.deepEqual([begun, ended], [20, 40]);
+      assert.ok(most <= 8, `${most} at a time`);
+      // The turns were given back.
+      assert.equal((await compressor.decompress(bytes, 4 * MIB)).length, 4 * MIB);
+    }
+  });
+
   test("R131 a compressor of somebody else that does not look at the limit is held to it all the same", async () => {
     const careless: Compressor = {
       name: "x-twice",

@@ -72,6 +72,32 @@ function soon(): Promise<void> {
 }
 
 describe("next", () => {
+  test("a compressor may ask whether anybody still wants the message: not once its call has ended", async () => {
+    const asks: (() => boolean)[] = [];
+    const patient: Compressor = {
+      ...flip,
+      decompress: (bytes, _maxBytes, isWanted) => {
+        if (isWanted !== undefined) asks.push(isWanted);
+        return Promise.resolve(flipped(bytes));
+      },
+    };
+    const { stream: messages } = stream(patient);
+    messages.push(Buffer.concat([packed("a"), packed("b")]));
+    const first = messages.next();
+    assert.deepEqual(
+      asks.map((isWanted) => isWanted()),
+      [true],
+    );
+    assert.equal(text(await first), "a");
+    const second = messages.next();
+    messages.abort(new StatusError(Code.CANCELLED, "left"));
+    await assert.rejects(second, { code: Code.CANCELLED });
+    assert.deepEqual(
+      asks.map((isWanted) => isWanted()),
+      [false, false],
+    );
+  });
+
   test("R53 plain and compressed messages come in order, and each says what it was", async () => {
     const { stream: messages, notes } = stream(flip);
     messages.push(Buffer.concat([packed("a"), prefixed("b"), packed("c")]));

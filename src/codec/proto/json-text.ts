@@ -8,11 +8,7 @@
 
 /** What JSON can say. */
 export type JsonValue =
-<<<<<<< HEAD
-  null | boolean | number | bigint | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
-=======
   null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
->>>>>>> wip-json
 
 /** How deep arrays and objects may be nested: a message and the list it is in are two levels. */
 const MAX_JSON_DEPTH = 250;
