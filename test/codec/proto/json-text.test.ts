@@ -8,15 +8,26 @@ import {
   isJsonNumber,
   parseJson,
   quoteJson,
+  setOwn,
   type JsonValue,
 } from "../../../src/codec/proto/json-text.js";
+
+/** Whole numbers beyond 2^53 as the engine's parser gives them. */
+function rounded(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(rounded);
+  const object = {};
+  for (const [name, item] of Object.entries(value)) setOwn(object, name, rounded(item));
+  return object;
+}
 
 test("parseJson gives what JSON.parse gives, and formatJson what JSON.stringify gives", () => {
   fc.assert(
     fc.property(fc.jsonValue({ noUnicodeString: false }), fc.constantFrom(0, 2), (value, indent) => {
       const text = JSON.stringify(value, undefined, indent);
       const same = JSON.parse(text) as JsonValue;
-      assert.deepStrictEqual(parseJson(text), same);
+      assert.deepStrictEqual(rounded(parseJson(text)), same);
       assert.deepStrictEqual(JSON.parse(formatJson(same, indent)), same);
     }),
   );
@@ -37,9 +48,14 @@ test("parseJson refuses what JSON.parse refuses", () => {
         } catch {
           legal = false;
         }
-        // A name that comes twice is the one thing that the engine's parser takes.
-        if (legal && !/"a".*"a"/s.test(text)) parseJson(text);
-        else if (!legal) assert.throws(() => parseJson(text), SyntaxError, text);
+        if (!legal) assert.throws(() => parseJson(text), SyntaxError, text);
+        else {
+          try {
+            parseJson(text);
+          } catch (error) {
+            assert.match(String(error), /a name that the object does not have already/, text);
+          }
+        }
       },
     ),
     { numRuns: 2000 },
