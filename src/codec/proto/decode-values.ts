@@ -6,7 +6,7 @@
  * wire counts against the budget; nothing kept refers to the input buffer.
  */
 import { Code, StatusError } from "../status.js";
-import { EMPTY_BYTES } from "./absent.js";
+import { EMPTY_BUFFER, EMPTY_BYTES } from "./absent.js";
 import { createWriter, tagOf, WireType, type WireReader } from "./wire.js";
 
 /** How deep messages may be nested, in both directions. Source: the default of protobuf's own implementations. */
@@ -131,6 +131,12 @@ export function readBytes(reader: WireReader): Uint8Array {
   const start = reader.pos;
   reader.pos = end;
   return start === end ? EMPTY_BYTES : copyOf(reader.buf, start, end);
+}
+
+/** Reads a bytes value as a Buffer: the same memory with another prototype, made at the cost of a second object. */
+export function readBuffer(reader: WireReader): Buffer {
+  const bytes = readBytes(reader);
+  return bytes.length === 0 ? EMPTY_BUFFER : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function copyOf(buf: Uint8Array, start: number, end: number): Uint8Array {

@@ -9,6 +9,7 @@ import protobuf from "protobufjs";
 import { FileFinder, type FoundFile, type ProtoSource } from "./files.js";
 import { didYouMean } from "./nearest.js";
 import { Schema, type ProtoFile } from "./schema.js";
+import { bindWellKnown } from "./well-known.js";
 
 export type { ProtoSource } from "./files.js";
 
@@ -55,6 +56,10 @@ class Loader {
     for (const file of this.#finder.roots()) this.#add(file);
     const files = [...this.#files.values()];
     resolveAll(this.#root, files);
+    bindWellKnown(
+      this.#root,
+      files.filter(({ text }) => text === undefined).map(({ name }) => name),
+    );
     return new Schema(this.#root, files);
   }
 

@@ -4,7 +4,14 @@
  * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
  */
 import protobuf from "protobufjs";
-import type { DynamicMessage, Method, MethodKind, MessageType, Service } from "../method.js";
+import {
+  localMethodName,
+  type DynamicMessage,
+  type Method,
+  type MethodKind,
+  type MessageType,
+  type Service,
+} from "../method.js";
 import { enumType, type EnumType } from "./enum.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
@@ -23,6 +30,18 @@ export interface ProtoFile {
   readonly text: string | undefined;
   /** Where it is on disk, if it is. */
   readonly path: string | undefined;
+}
+
+const schemas = new WeakMap<Service, () => Schema>();
+
+/** Says where a service comes from, for {@link schemaOf}. */
+export function rememberSchema(service: Service, schema: () => Schema): void {
+  schemas.set(service, schema);
+}
+
+/** The schema that declares a service, loaded or generated; `undefined` for one that was written by hand. */
+export function schemaOf(service: Service): Schema | undefined {
+  return schemas.get(service)?.();
 }
 
 /** What a set of `.proto` files declares. Made by `loadProto`. */
@@ -82,6 +101,7 @@ export class Schema {
     let service = this.#made.get(fullName);
     if (service === undefined) {
       service = makeService(fullName, lookUp("service", fullName, this.#services));
+      rememberSchema(service, () => this);
       this.#made.set(fullName, service);
     }
     return service as S;
@@ -99,6 +119,16 @@ export class Schema {
   /** The same as {@link message}, with its fields. @throws Error naming the nearest message type when there is none. */
   codec(fullName: string): MessageCodec {
     return messageCodec(lookUp("message", fullName, this.#messages));
+  }
+
+  /** What protobufjs made of a message type. @throws Error naming the nearest when there is none. @internal */
+  reflect(fullName: string): protobuf.Type {
+    return lookUp("message", fullName, this.#messages);
+  }
+
+  /** What protobufjs made of all message types, by full name. @internal */
+  get types(): ReadonlyMap<string, protobuf.Type> {
+    return this.#messages;
   }
 
   /** The enum with a full name such as `"order.Order.AddressType"`. @throws Error naming the nearest enum when there is none. */
@@ -134,7 +164,7 @@ function makeMethod(service: string, reflected: protobuf.Method): Method {
   return Object.freeze({
     kind: kindOf(reflected.requestStream === true, reflected.responseStream === true),
     name,
-    localName: name.charAt(0).toLowerCase() + name.slice(1),
+    localName: localMethodName(name),
     path: `/${service}/${name}`,
     request: messageCodec(reflected.resolvedRequestType as protobuf.Type),
     response: messageCodec(reflected.resolvedResponseType as protobuf.Type),
