@@ -6,6 +6,7 @@
  * Laws: every field has exactly one property; extensions have none, they stay unknown fields.
  */
 import protobuf from "protobufjs";
+import { fullNameOf, originalName } from "./dialect.js";
 import { enumType, featuresOf, type EnumType } from "./enum.js";
 
 /** The fifteen scalar types. */
@@ -100,7 +101,7 @@ export function messageShape(type: protobuf.Type, forms: ScalarForms = DEFAULT_F
   const declared = type.fieldsArray.filter((field) => !field.name.startsWith("."));
   const propertyOf = propertyNames(declared);
   const fields = declared.map((field) => fieldShape(field, propertyOf, forms));
-  return { typeName: type.fullName.replace(/^\./, ""), fields, properties: properties(declared, fields) };
+  return { typeName: fullNameOf(type), fields, properties: properties(declared, fields) };
 }
 
 function realOneof(field: protobuf.Field): protobuf.OneOf | undefined {
@@ -143,7 +144,7 @@ function uniqueNames(objects: readonly protobuf.ReflectionObject[]): Map<protobu
 
 /** The bundled types have their names in camelCase already, and the original beside it. */
 function protoName(object: protobuf.ReflectionObject): string {
-  return (object as Partial<protobuf.Field>).protoName ?? object.name;
+  return originalName((object as Partial<protobuf.Field>).protoName ?? object.name);
 }
 
 function fieldShape(
@@ -190,7 +191,7 @@ function valueShape(field: protobuf.Field): ValueShape {
   const resolved = field.resolvedType;
   if (resolved instanceof protobuf.Enum) return { kind: "enum", enum: enumType(resolved) };
   if (resolved instanceof protobuf.Type) {
-    return { kind: "message", message: resolved.fullName.replace(/^\./, ""), reflected: resolved };
+    return { kind: "message", message: fullNameOf(resolved), reflected: resolved };
   }
   return { kind: "scalar", scalar: field.type as ScalarName };
 }
@@ -203,7 +204,7 @@ function properties(declared: readonly protobuf.Field[], fields: readonly FieldS
     else if (!seen.has(field.oneof)) {
       seen.add(field.oneof);
       const members = fields.filter((other) => other.oneof === field.oneof);
-      const name = realOneof(declared[i] as protobuf.Field)?.name as string;
+      const name = originalName(realOneof(declared[i] as protobuf.Field)?.name as string);
       list.push({ kind: "oneof", property: field.oneof, name, members });
     }
   });

@@ -7,9 +7,11 @@
  */
 import { localMethodName, type Method, type MessageType, type Service } from "../method.js";
 import { DEFAULT_FORMS, type BytesForm, type Int64Form, type ScalarForms } from "./fields.js";
-import { loadProto } from "./load.js";
+import type { FoundFile } from "./files.js";
+import { loadFrom, type Finder } from "./load.js";
 import { bindCodec, MessageCodec } from "./message.js";
 import { rememberSchema, type Schema } from "./schema.js";
+import { WELL_KNOWN_FILES } from "./well-known.js";
 
 /** What the types of a file are made of, where there is a choice. */
 export interface GeneratedFileOptions {
@@ -80,7 +82,7 @@ export class GeneratedFile {
   #load(): Schema {
     const files = new Map<string, GeneratedFile>();
     this.#collect(files);
-    const schema = loadProto(Object.fromEntries([...files].map(([name, file]) => [name, file.text])));
+    const schema = loadFrom(finderOf(files, (file) => file.#imports));
     for (const [typeName, type] of schema.types) {
       const file = files.get(type.filename ?? "");
       if (file !== undefined) bindCodec(type, file.#codec(typeName));
@@ -98,6 +100,30 @@ export class GeneratedFile {
     files.set(this.name, this);
     for (const file of this.#imports) file.#collect(files);
   }
+}
+
+/**
+ * A generated module has the files it imports in the order of its imports, without the well-known ones. That order is what
+ * counts: on disk one file may have been imported under several names.
+ */
+function finderOf(
+  files: ReadonlyMap<string, GeneratedFile>,
+  importsOf: (file: GeneratedFile) => readonly GeneratedFile[],
+): Finder {
+  const found = (file: GeneratedFile): FoundFile => ({ name: file.name, path: undefined, text: file.text });
+  const taken = new Map<string, number>();
+  return {
+    roots: () => [...files.values()].map(found),
+    find: (name, importer) => {
+      if (WELL_KNOWN_FILES.has(name)) return undefined;
+      const index = taken.get(importer.name) ?? 0;
+      taken.set(importer.name, index + 1);
+      const file = files.get(importer.name);
+      const imported = file === undefined ? undefined : importsOf(file)[index];
+      if (imported !== undefined) return found(imported);
+      throw new Error(`Cannot load ${importer.name} as its module lacks what it imports as ${JSON.stringify(name)}`);
+    },
+  };
 }
 
 /** What generated modules begin with: a file's name, the modules of the files it imports, and its text. */

@@ -11,6 +11,7 @@ import type { DynamicMessage, MessageType } from "../method.js";
 import { StatusError } from "../status.js";
 import { compileDecoder, NO_END_TAG, type DecodeMessage, type MessageDecoder } from "./decode-source.js";
 import { DEFAULT_MAX_VALUES, startBudget } from "./decode-values.js";
+import { fullNameOf } from "./dialect.js";
 import { compileEncoder, type EncodeMessage, type MessageEncoder } from "./encode-source.js";
 import { WrongValue, wrongValueError } from "./encode-values.js";
 import {
@@ -31,7 +32,7 @@ const codecs = new WeakMap<protobuf.Type, MessageCodec>();
 export function messageCodec(reflected: protobuf.Type): MessageCodec {
   let codec = codecs.get(reflected);
   if (codec === undefined) {
-    codecs.set(reflected, (codec = new MessageCodec(reflected.fullName.replace(/^\./, ""), () => reflected)));
+    codecs.set(reflected, (codec = new MessageCodec(fullNameOf(reflected), () => reflected)));
   }
   return codec;
 }

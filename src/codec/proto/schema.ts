@@ -12,6 +12,7 @@ import {
   type MessageType,
   type Service,
 } from "../method.js";
+import { fullNameOf, originalName } from "./dialect.js";
 import { enumType, type EnumType } from "./enum.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
@@ -63,7 +64,7 @@ export class Schema {
 
   #collect(namespace: protobuf.NamespaceBase): void {
     for (const object of namespace.nestedArray) {
-      const name = object.fullName.slice(1);
+      const name = fullNameOf(object);
       if (object instanceof protobuf.Enum) this.#enums.set(name, object);
       else if (object instanceof protobuf.Service) this.#services.set(name, object);
       else if (object instanceof protobuf.Type) this.#messages.set(name, object);
@@ -160,7 +161,7 @@ function makeService(typeName: string, reflected: protobuf.Service): Service {
 }
 
 function makeMethod(service: string, reflected: protobuf.Method): Method {
-  const { name } = reflected;
+  const name = originalName(reflected.name);
   return Object.freeze({
     kind: kindOf(reflected.requestStream === true, reflected.responseStream === true),
     name,

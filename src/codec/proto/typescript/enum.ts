@@ -21,9 +21,10 @@ export function addEnum(source: ModuleSource, { object, name }: Declaration): vo
   source.add(...docLines("", reflected.comment, kind, deprecated));
   source.add(`export const ${name} = {`);
   for (const value of values) {
-    const options = reflected.valuesOptions?.[value.name];
+    const key = value.name === "__proto__" ? undefined : value.name;
+    const options = key === undefined ? undefined : reflected.valuesOptions?.[key];
     const isDeprecated = options?.["deprecated"] === true ? "@deprecated" : undefined;
-    source.add(...docLines("  ", reflected.comments[value.name], isDeprecated));
+    source.add(...docLines("  ", key === undefined ? undefined : reflected.comments[key], isDeprecated));
     source.add(`  ${literalKey(value.name)}: ${value.number},`);
   }
   source.add("} as const;", "");

@@ -5,6 +5,7 @@
  * missing in what a peer sent.
  */
 import type protobuf from "protobufjs";
+import { fullNameOf } from "../dialect.js";
 import { is64Bit } from "../source.js";
 import { messageShape, type FieldShape, type PropertyShape, type ScalarName, type ValueShape } from "../fields.js";
 import { docLines } from "./comments.js";
@@ -18,7 +19,7 @@ type OneofShape = Extract<PropertyShape, { kind: "oneof" }>;
 export function addMessage(source: ModuleSource, { object, name, initName }: Declaration): void {
   const type = object as protobuf.Type;
   const shape = messageShape(type, source.options);
-  const typeName = type.fullName.slice(1);
+  const typeName = fullNameOf(type);
   const writer = new MessageTypes(source, type);
   const deprecated = type.options?.["deprecated"] === true ? "@deprecated" : undefined;
   source.add(...docLines("", type.comment, `The message \`${typeName}\`.`, deprecated));
@@ -134,7 +135,7 @@ class MessageTypes {
   }
 
   #oneofDoc(oneof: OneofShape): string[] {
-    return docLines("  ", this.#type.oneofs[oneof.name]?.comment);
+    return docLines("  ", this.#reflected(oneof.members[0] as FieldShape).partOf?.comment);
   }
 
   #fieldDoc(shape: FieldShape, indent: string): string[] {

@@ -7,12 +7,11 @@
 
 /** What no declaration of a module can be called: the words of JavaScript and of TypeScript's types. */
 const RESERVED: readonly string[] = [
-  ..."abstract any arguments as asserts async await bigint boolean break case catch class const continue".split(" "),
-  ..."debugger declare default delete do else enum eval export extends false finally for from function".split(" "),
-  ..."globalThis if implements import in infer instanceof interface is keyof let module namespace never".split(" "),
-  ..."new null number object of out override package private protected public readonly require return".split(" "),
-  ..."satisfies static string super switch symbol this throw true try type typeof undefined unique".split(" "),
-  ..."unknown var void while with yield exports __proto__".split(" "),
+  ..."any arguments as asserts async await bigint boolean break case catch class const continue debugger".split(" "),
+  ..."default delete do else enum eval export exports extends false finally for function globalThis if".split(" "),
+  ..."implements import in infer instanceof interface is keyof let never new null number object package".split(" "),
+  ..."private protected public readonly require return static string super switch symbol this throw true".split(" "),
+  ..."try type typeof undefined unique unknown var void while with yield __proto__".split(" "),
 ];
 
 /** The names of one module. */

@@ -5,6 +5,7 @@
  * Laws: a nested type is named by its parents and itself (`Order_Address`), and gives way to a type that is called that.
  */
 import protobuf from "protobufjs";
+import { fullNameOf } from "../dialect.js";
 import type { ProtoFile, Schema } from "../schema.js";
 import { WELL_KNOWN_FILES } from "../well-known.js";
 import { fileConstant, modulePath, Names } from "./names.js";
@@ -110,6 +111,6 @@ function planModule(file: ProtoFile, objects: readonly Declared[]): ModulePlan {
 }
 
 function pathInFile(object: Declared, file: ProtoFile): string[] {
-  const skip = file.package === "" ? 1 : file.package.length + 2;
-  return object.fullName.slice(skip).split(".");
+  const skip = file.package === "" ? 0 : file.package.length + 1;
+  return fullNameOf(object).slice(skip).split(".");
 }

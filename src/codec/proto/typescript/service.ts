@@ -3,6 +3,7 @@
  */
 import type protobuf from "protobufjs";
 import { localMethodName, type MethodKind } from "../../method.js";
+import { fullNameOf, originalName } from "../dialect.js";
 import { docLines } from "./comments.js";
 import type { ModuleSource } from "./module-source.js";
 import { propertyKey } from "./names.js";
@@ -11,7 +12,7 @@ import type { Declaration } from "./plan.js";
 /** Adds the declarations of a service. @throws Error when two of its methods have one local name. */
 export function addService(source: ModuleSource, { object, name }: Declaration): void {
   const service = object as protobuf.Service;
-  const typeName = service.fullName.slice(1);
+  const typeName = fullNameOf(service);
   checkLocalNames(service);
   source.add(...docLines("", service.comment, `The service \`${typeName}\`.`, deprecated(service)));
   const serviceType = source.runtime("Service", "type");
@@ -30,12 +31,13 @@ export function addService(source: ModuleSource, { object, name }: Declaration):
 
 function checkLocalNames(service: protobuf.Service): void {
   const known = new Map<string, string>();
-  for (const { name } of service.methodsArray) {
+  for (const method of service.methodsArray) {
+    const name = originalName(method.name);
     const local = localMethodName(name);
     const other = known.get(local);
     if (other !== undefined) {
       throw new Error(
-        `Cannot generate service ${service.fullName.slice(1)} as its methods ${other} and ${name} both become ${local}`,
+        `Cannot generate service ${fullNameOf(service)} as its methods ${other} and ${name} both become ${local}`,
       );
     }
     known.set(local, name);
@@ -61,7 +63,7 @@ function methodType(source: ModuleSource, method: protobuf.Method): string[] {
     source.refer(response, "type"),
     source.refer(response, "init"),
   ];
-  const key = propertyKey(localMethodName(method.name));
+  const key = propertyKey(localMethodName(originalName(method.name)));
   const head = `  ${key}: ${source.runtime("Method", "type")}<`;
   const line = `${head}${parameters.join(", ")}>;`;
   const doc = docLines("  ", method.comment, deprecated(method));
@@ -73,11 +75,11 @@ function methodType(source: ModuleSource, method: protobuf.Method): string[] {
 function methodValue(source: ModuleSource, method: protobuf.Method): string[] {
   const fields = [
     `kind: ${JSON.stringify(kindOf(method))}`,
-    `name: ${JSON.stringify(method.name)}`,
+    `name: ${JSON.stringify(originalName(method.name))}`,
     `request: ${source.refer(method.resolvedRequestType as protobuf.Type, "value")}`,
     `response: ${source.refer(method.resolvedResponseType as protobuf.Type, "value")}`,
   ];
-  const key = propertyKey(localMethodName(method.name));
+  const key = propertyKey(localMethodName(originalName(method.name)));
   const line = `  ${key}: { ${fields.join(", ")} },`;
   return line.length <= 120 ? [line] : [`  ${key}: {`, ...fields.map((field) => `    ${field},`), "  },"];
 }
