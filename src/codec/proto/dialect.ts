@@ -17,36 +17,103 @@ export function blankText(text: string): string {
   );
 }
 
-/** The text for protobufjs. */
-export function toParserText(text: string): string {
-  const wantsNames = text.includes(PROTO);
-  const wantsGroups = text.includes("group");
-  const wantsBraces = /<(?!\s*\w+\s*,)/.test(text);
-  if (!wantsNames && !wantsGroups && !wantsBraces) return text;
-  const chars = [...text].length === text.length ? [...text] : text.split("");
-  const tokens = blankText(text);
-  if (wantsBraces) curlyBraces(tokens, chars);
-  if (wantsGroups) dropGroupOptions(tokens, chars);
-  if (wantsNames)
-    for (const { index } of tokens.matchAll(/\b__proto__\b/g))
-      chars[index + PROTO.length - 1] = STAND_IN.slice(PROTO.length - 1);
-  return chars.join("");
+/** The text of a file of `syntax` for protobufjs. */
+export function toParserText(text: string, syntax: string): string {
+  let result = text;
+  if (/<(?!\s*\w+\s*,)/.test(result)) result = curlyBraces(result);
+  if (result.includes(PROTO)) result = standIns(result);
+  if (syntax === "proto2" && result.includes("group")) result = new GroupRewriter(result).run();
+  return result;
+}
+
+function standIns(text: string): string {
+  const pieces: string[] = [];
+  let at = 0;
+  for (const { index } of blankText(text).matchAll(/\b__proto__\b/g)) {
+    pieces.push(text.slice(at, index), STAND_IN);
+    at = index + PROTO.length;
+  }
+  return pieces.join("") + text.slice(at);
 }
 
 /** Message values of options may stand between `<` and `>`. */
-function curlyBraces(tokens: string, chars: string[]): void {
+function curlyBraces(text: string): string {
+  const chars = text.split("");
   const open: boolean[] = [];
-  for (const { 0: token, index } of tokens.matchAll(/\bmap\s*<(?=\s*\w+\s*,)|<|>/g)) {
+  for (const { 0: token, index } of blankText(text).matchAll(/\bmap\s*<(?=\s*\w+\s*,)|<|>/g)) {
     const isMap = token === ">" ? open.pop() !== false : token !== "<";
     if (token !== ">") open.push(isMap);
     if (!isMap) chars[index] = token === ">" ? "}" : "{";
   }
+  return chars.join("");
 }
 
-/** A group's field options stand before its fields. None of them changes what is on the wire. */
-function dropGroupOptions(tokens: string, chars: string[]): void {
-  for (const { 0: token, index } of tokens.matchAll(/\bgroup\s+\w+\s*=\s*\w+\s*\[[^\]]*\](?=\s*\{)/g)) {
-    for (let i = index + token.indexOf("["); i < index + token.length; i++) if (chars[i] !== "\n") chars[i] = " ";
+/** A block between braces. */
+interface Block {
+  /** An `extend` or a `oneof`, which cannot hold messages. */
+  readonly isFlat: boolean;
+  /** Whether it is to follow the block around it. */
+  readonly isMoved: boolean;
+  readonly pieces: string[];
+  /** What follows it. */
+  readonly after: string[];
+}
+
+/**
+ * "A group simply combines a nested message type and a field into a single declaration": written as the two, as the parser
+ * takes groups with options, with oneofs or within them for errors, and names their fields as protoc does not.
+ */
+class GroupRewriter {
+  readonly #text: string;
+  readonly #outer: Block[] = [];
+  #block: Block = { isFlat: false, isMoved: false, pieces: [], after: [] };
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  run(): string {
+    const pattern =
+      /\bgroup\s+(?<name>\w+)\s*=\s*(?<id>\w+)\s*(?<options>\[(?:[^[\]]|\[[^\]]*\])*\])?\s*\{|\b(?<flat>oneof\s+\w+|extend\s+[\w.]+)\s*\{|[{}]/g;
+    let at = 0;
+    for (const { 0: token, index, groups } of blankText(this.#text).matchAll(pattern)) {
+      this.#block.pieces.push(this.#text.slice(at, index));
+      at = index + token.length;
+      const original = this.#text.slice(index, at);
+      if (groups?.["name"] !== undefined) this.#openGroup(groups["name"], groups["id"] ?? "", original);
+      else if (token === "}") this.#close();
+      else this.#open(original, groups?.["flat"] !== undefined, false);
+    }
+    const rest = [this.#text.slice(at)];
+    // Braces that do not match are for the parser to tell.
+    return [...this.#outer, this.#block]
+      .flatMap(({ pieces, after }) => [...pieces, ...after])
+      .concat(rest)
+      .join("");
+  }
+
+  #openGroup(name: string, id: string, original: string): void {
+    const [, options] = /\[([\s\S]*)\]\s*\{$/.exec(original) ?? [];
+    const features = `features.message_encoding = DELIMITED${options === undefined ? "" : `, ${options}`}`;
+    const newlines = "\n".repeat(original.split("\n").length - (options ?? "").split("\n").length);
+    this.#block.pieces.push(`${name} ${name.toLowerCase()} = ${id} [${features}];${newlines}`);
+    this.#open(` message ${name} {`, false, this.#block.isFlat);
+  }
+
+  #open(head: string, isFlat: boolean, isMoved: boolean): void {
+    this.#outer.push(this.#block);
+    this.#block = { isFlat, isMoved, pieces: [head], after: [] };
+  }
+
+  #close(): void {
+    const { pieces, after, isMoved } = this.#block;
+    const outer = this.#outer.pop();
+    if (outer === undefined) {
+      pieces.push("}");
+      return;
+    }
+    (isMoved ? outer.after : outer.pieces).push(...pieces, "}", ...after);
+    this.#block = outer;
   }
 }
 
