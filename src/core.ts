@@ -22,10 +22,13 @@ export type {
   StatusDetailTypes,
 } from "./codec/status-detail.js";
 export { VERSION } from "./codec/header-block.js";
+export { enumName } from "./codec/proto/enum-name.js";
+export type { BytesForm, Int64Form } from "./codec/proto/fields.js";
+export { type GeneratedFile, type GeneratedFileOptions, protoFile } from "./codec/proto/generated.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
 export { unknownFields } from "./codec/proto/message.js";
 export { toText, type ToTextOptions } from "./codec/proto/text.js";
-export { packAny, unpackAny, type Any, type NamedMessage, type TypeRegistry } from "./codec/proto/any.js";
+export { packAny, unpackAny, type NamedMessage, type TypeRegistry } from "./codec/proto/any.js";
 export { googleRpc } from "./codec/proto/google-rpc.js";
 export {
   fromJson,
@@ -38,14 +41,44 @@ export {
   type ToJsonStringOptions,
 } from "./codec/proto/json.js";
 export type { ProtoFile, Schema } from "./codec/proto/schema.js";
+export { durationFromMs, durationToMs, timestampFromDate, timestampToDate } from "./codec/proto/timestamp.js";
 export {
-  durationFromMs,
-  durationToMs,
-  type Duration,
-  type Timestamp,
-  timestampFromDate,
-  timestampToDate,
-} from "./codec/proto/timestamp.js";
+  Any,
+  type AnyInit,
+  BoolValue,
+  type BoolValueInit,
+  BytesValue,
+  type BytesValueInit,
+  DoubleValue,
+  type DoubleValueInit,
+  Duration,
+  type DurationInit,
+  Empty,
+  type EmptyInit,
+  FieldMask,
+  type FieldMaskInit,
+  FloatValue,
+  type FloatValueInit,
+  Int32Value,
+  type Int32ValueInit,
+  Int64Value,
+  type Int64ValueInit,
+  ListValue,
+  type ListValueInit,
+  NullValue,
+  StringValue,
+  type StringValueInit,
+  Struct,
+  type StructInit,
+  Timestamp,
+  type TimestampInit,
+  UInt32Value,
+  type UInt32ValueInit,
+  UInt64Value,
+  type UInt64ValueInit,
+  Value,
+  type ValueInit,
+} from "./codec/proto/well-known.js";
 export type { Peer, PeerTls } from "./transport/call.js";
 export type { CompressionOptions } from "./transport/codings.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";

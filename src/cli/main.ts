@@ -7,6 +7,7 @@
 import { VERSION } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { demo, demoHelp } from "./demo.js";
+import { generate, generateHelp } from "./generate.js";
 import { serve, serveHelp } from "./serve.js";
 import { suggestion, UsageError } from "./usage-error.js";
 
@@ -20,6 +21,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
   ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
+  ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
 ]);
 
 async function main(args: readonly string[]): Promise<number> {
@@ -27,7 +29,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (name === "--version" || name === "-v") return print(VERSION);
   if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) return print(help());
   if (name === undefined)
-    throw new UsageError(`a command is wanted: ${[...COMMANDS.keys()].join(" or ")} (see --help)`);
+    throw new UsageError(
+      `a command is wanted: ${[...COMMANDS.keys()].join(", ").replace(/, (\w+)$/, " or $1")} (see --help)`,
+    );
   const command = COMMANDS.get(name === "help" ? (rest[0] ?? "") : name);
   if (command === undefined) throw unknownCommand(name === "help" ? (rest[0] ?? "") : name);
   return name === "help" || asksForHelp(rest) ? print(command.help) : command.run(rest);
@@ -47,7 +51,7 @@ function unknownCommand(name: string): UsageError {
 }
 
 function help(): string {
-  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`);
+  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
   return `barewire ${VERSION}: gRPC on node:http2
 
 usage: barewire <command> [options]

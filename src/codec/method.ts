@@ -40,12 +40,24 @@ export interface Method<
   readonly kind: Kind;
   /** As the `.proto` has it, such as `"GetFeature"`. */
   readonly name: string;
-  /** The name of the property on handlers and clients: `name` with a lower-case first letter. */
+  /** The name of the property on handlers and clients, by {@link localMethodName}. */
   readonly localName: string;
   /** What stands in `:path`, such as `"/routeguide.RouteGuide/GetFeature"`. */
   readonly path: string;
   readonly request: MessageType<Req, ReqInit>;
   readonly response: MessageType<Res, ResInit>;
+}
+
+/**
+ * Names that a property of clients and handlers must not have: every object has them already (a class cannot even have another
+ * `constructor`), and an object with a `then` is taken for a promise by `await`.
+ */
+const TAKEN: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(Object.prototype), "then"]);
+
+/** `"GetFeature"` → `"getFeature"`: a lower-case first letter, and `_` behind `constructor`, `then`, `toString` and their like. */
+export function localMethodName(name: string): string {
+  const local = name.charAt(0).toLowerCase() + name.slice(1);
+  return TAKEN.has(local) ? `${local}_` : local;
 }
 
 /** The methods of a service by their local names. */

@@ -4,8 +4,15 @@
  * Source: proto/order.proto.
  * Laws: an order comes back as it was stored, nothing filled in; what a call did before it failed stands.
  */
-import { Code, type HandlerCall, type Implementation, StatusError } from "../core.js";
-import type { Order, OrderManagement, StringValue, StringValueInit } from "./gen/order.js";
+import {
+  Code,
+  type HandlerCall,
+  type Implementation,
+  StatusError,
+  type StringValue,
+  type StringValueInit,
+} from "../core.js";
+import type { Order, OrderManagement } from "./gen/order.js";
 import { MemoryOrderStore, type OrderStore } from "./order-store.js";
 import { quoted } from "./peer-text.js";
 import { checkBatchSize, Shipments } from "./shipments.js";

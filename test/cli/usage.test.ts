@@ -41,7 +41,7 @@ describe("barewire", { concurrency: 4 }, () => {
   }
 
   for (const [args, expected] of [
-    [[], /^barewire: a command is wanted: serve or demo/],
+    [[], /^barewire: a command is wanted: serve, demo or generate/],
     [["sevre"], /there is no command "sevre"; did you mean serve\?/],
     [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
     [["help", "nothing"], /there is no command "nothing"/],

@@ -118,7 +118,16 @@ describe("an implementation", () => {
           rpc ToLocaleString(Nothing) returns (Nothing);
         }`,
     });
-    const service = schema.service("barewire.test.Inherited");
+    // A schema calls them `constructor_`, `valueOf_` and so on; a descriptor of one's own need not.
+    const service: Service = {
+      typeName: "barewire.test.Inherited",
+      methods: Object.fromEntries(
+        Object.values(schema.service("barewire.test.Inherited").methods).map((method) => {
+          const localName = method.localName.slice(0, -1);
+          return [localName, { ...method, localName }];
+        }),
+      ),
+    };
     class Handlers {
       toLocaleString(): string {
         return {} as string;

@@ -5,7 +5,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { loadProto } from "../../src/core.js";
-import { files, OrderManagement, type OrderManagement as OrderManagementType } from "../../src/services/gen/order.js";
+import {
+  file_order,
+  OrderManagement,
+  type OrderManagement as OrderManagementType,
+} from "../../src/services/gen/order.js";
 import { orderManagement } from "../../src/services/order-management.js";
 import { rawCall } from "./raw-call.js";
 import { served } from "./served.js";
@@ -62,7 +66,7 @@ describe("OrderManagement's bytes", () => {
   });
 
   test("equal the captures, with the contract they were made with", () => {
-    const captured = files["order.proto"]
+    const captured = file_order.text
       .replace("  string destination = 5;\n", "")
       .replace("addresses = 6;", "addresses = 5;");
     const Captured = loadProto({ "order.proto": captured }).service<OrderManagementType>("order.OrderManagement");

@@ -18,6 +18,9 @@ export const EMPTY_LIST: readonly never[] = Object.freeze([]);
 /** An absent bytes field: it has no byte that could be changed. */
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
 
+/** The same, for modules that were generated with `--bytes buffer`. */
+export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
+
 /** An absent map field. It is an ordinary Map for everything that compares or prints, but refuses to be changed. */
 export const EMPTY_MAP: ReadonlyMap<never, never> = frozenMap();
 

@@ -8,14 +8,7 @@
 import type { MessageType } from "../method.js";
 import { MessageCodec } from "./message.js";
 import { Schema, schemaOf } from "./schema.js";
-
-/** The value of a `google.protobuf.Any`. */
-export interface Any {
-  /** A URL whose last segment is the full name of the type: `"type.googleapis.com/order.Order"`. */
-  typeUrl: string;
-  /** The message's bytes. */
-  value: Uint8Array;
-}
+import { wellKnownType, type Any } from "./well-known.js";
 
 /** Where the types of {@link Any} values are looked up: a schema with all its types, or several schemas and types. */
 export type TypeRegistry = Schema | readonly (Schema | MessageType)[];
@@ -66,9 +59,9 @@ export function findType(registry: TypeRegistry, typeName: string): MessageType 
   return undefined;
 }
 
-/** Finds the types of `Any` values inside a message: in the schema its own type is from, then in `types`. */
+/** Finds the types of `Any` values inside a message: in the schema its own type is from, in `types`, among the well-known ones. */
 export function typesOf(codec: MessageCodec, types: TypeRegistry = []): (typeName: string) => MessageType | undefined {
-  return (typeName) => schemaOf(codec)?.findCodec(typeName) ?? findType(types, typeName);
+  return (typeName) => schemaOf(codec)?.findCodec(typeName) ?? findType(types, typeName) ?? wellKnownType(typeName);
 }
 
 /** A type with its fields, which a codec of one's own does not tell. @throws TypeError for such a codec. */

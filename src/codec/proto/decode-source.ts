@@ -6,7 +6,7 @@
  * Laws: a field with another wire type than the schema's is an unknown field; a message that comes twice is merged; the
  * lists and maps a decoder changes are its own, never the shared empty ones.
  */
-import { EMPTY_BYTES, EMPTY_LIST, EMPTY_MAP, NO_CASE, unknownFields } from "./absent.js";
+import { EMPTY_BUFFER, EMPTY_BYTES, EMPTY_LIST, EMPTY_MAP, NO_CASE, unknownFields } from "./absent.js";
 import {
   budget,
   joinUnknown,
@@ -16,14 +16,23 @@ import {
   missingEndGroup,
   outOfValues,
   overrun,
+  readBuffer,
   readBytes,
   readLooseString,
   readString,
   tooDeep,
 } from "./decode-values.js";
-import type { FieldShape, MessageShape, PropertyShape, ScalarName, ValueShape } from "./fields.js";
+import type {
+  FieldShape,
+  Int64Form,
+  MessageShape,
+  PropertyShape,
+  ScalarForms,
+  ScalarName,
+  ValueShape,
+} from "./fields.js";
 import { is64Bit, keyOf, quote, scalarWireType, Source } from "./source.js";
-import { readFixed64, readInt64, readSfixed64, readSint64, readUint64 } from "./varint64.js";
+import { readFixed64, readInt64, readSfixed64, readSint64, readUint64, safeNumber } from "./varint64.js";
 import { tagOf, WireType, type WireReader } from "./wire.js";
 
 /** The `endTag` of a message that ends with its bytes, as all but groups do. */
@@ -53,6 +62,8 @@ const READ_64: Readonly<Partial<Record<ScalarName, (reader: WireReader) => bigin
   fixed64: readFixed64,
   sfixed64: readSfixed64,
 };
+
+const ZERO_64: Readonly<Record<Int64Form, string>> = { bigint: "0n", string: '"0"', number: "0" };
 
 /** Compiles the decoder for `shape`; `decoderOf` gives that of a message field. */
 export function compileDecoder(
@@ -115,16 +126,17 @@ class DecoderSource {
     const { field } = shape;
     if (field.mapKey !== undefined) return this.#source.constant(EMPTY_MAP);
     if (field.repeated) return this.#source.constant(EMPTY_LIST);
-    return field.presence === "implicit" ? this.#default(field.value) : "undefined";
+    return field.presence === "implicit" ? this.#default(field.value, field.forms) : "undefined";
   }
 
-  #default(value: ValueShape): string {
+  #default(value: ValueShape, forms: ScalarForms): string {
     if (value.kind === "message") return "undefined";
     if (value.kind === "enum") return "0";
-    if (is64Bit(value.scalar)) return "0n";
+    if (is64Bit(value.scalar)) return ZERO_64[forms.int64];
     if (value.scalar === "bool") return "false";
     if (value.scalar === "string") return '""';
-    return value.scalar === "bytes" ? this.#source.constant(EMPTY_BYTES) : "0";
+    if (value.scalar !== "bytes") return "0";
+    return this.#source.constant(forms.bytes === "buffer" ? EMPTY_BUFFER : EMPTY_BYTES);
   }
 
   /** Adds the bytes since `s` to the run of unknown fields: neighbours are kept in one piece. */
@@ -208,7 +220,7 @@ class DecoderSource {
     s.line(`case ${tagOf(field.number, WireType.LEN)}: {`);
     s.line(`e = r.size() + r.pos; if (e > end) ${s.constant(overrun)}();`);
     s.line(`if (--${s.constant(budget)}.left < 0) ${s.constant(outOfValues)}();`);
-    s.line(`let k = ${this.#default(key)}; v = ${this.#default(value)};`);
+    s.line(`let k = ${this.#default(key, field.forms)}; v = ${this.#default(value, field.forms)};`);
     s.line("while (r.pos < e) { switch (t = r.tag()) {");
     s.line(`case ${tagOf(1, wireTypeOf(key))}: k = ${this.#read(keyField)}; break;`);
     if (value.kind === "message") s.line(`case ${tagOf(2, WireType.LEN)}: { ${this.#readEntryMessage(value)} break; }`);
@@ -252,11 +264,16 @@ class DecoderSource {
     if (field.value.kind !== "scalar") return "r.int32()";
     const { scalar } = field.value;
     const read64 = READ_64[scalar];
-    if (read64 !== undefined) return `${s.constant(read64)}(r)`;
-    if (scalar === "bytes") return `${s.constant(readBytes)}(r)`;
+    if (read64 !== undefined) return this.#inForm(`${s.constant(read64)}(r)`, field.forms.int64);
+    if (scalar === "bytes") return `${s.constant(field.forms.bytes === "buffer" ? readBuffer : readBytes)}(r)`;
     if (scalar !== "string") return `r.${scalar}()`;
     if (!field.checkUtf8) return `${s.constant(readLooseString)}(r)`;
     return `${s.constant(readString)}(r, ${quote(`${this.#shape.typeName}.${field.name}`)})`;
+  }
+
+  #inForm(bigint: string, form: Int64Form): string {
+    if (form === "bigint") return bigint;
+    return form === "string" ? `${bigint}.toString()` : `${this.#source.constant(safeNumber)}(${bigint})`;
   }
 
   #named(value: ValueShape): string {

@@ -6,7 +6,7 @@
  * wire counts against the budget; nothing kept refers to the input buffer.
  */
 import { Code, StatusError } from "../status.js";
-import { EMPTY_BYTES } from "./absent.js";
+import { EMPTY_BUFFER, EMPTY_BYTES } from "./absent.js";
 import { createWriter, tagOf, WireType, type WireReader } from "./wire.js";
 
 /** How deep messages may be nested, in both directions. Source: the default of protobuf's own implementations. */
@@ -131,6 +131,20 @@ export function readBytes(reader: WireReader): Uint8Array {
   const start = reader.pos;
   reader.pos = end;
   return start === end ? EMPTY_BYTES : copyOf(reader.buf, start, end);
+}
+
+/** The same as a Buffer, of memory of its own as well: one from Node's pool would pin what is beside it. */
+export function readBuffer(reader: WireReader): Buffer {
+  if (--budget.left < 0) outOfValues();
+  const end = reader.size() + reader.pos;
+  if (end > reader.len) overrun();
+  const start = reader.pos;
+  reader.pos = end;
+  if (start === end) return EMPTY_BUFFER;
+  const length = end - start;
+  const bytes = length < 4096 ? Buffer.alloc(length) : Buffer.allocUnsafeSlow(length);
+  bytes.set(reader.buf.subarray(start, end));
+  return bytes;
 }
 
 function copyOf(buf: Uint8Array, start: number, end: number): Uint8Array {

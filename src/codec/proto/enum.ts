@@ -5,6 +5,7 @@
  * Laws: an alias is accepted as a name, but a number always has the name that was declared first.
  */
 import type protobuf from "protobufjs";
+import { fullNameOf, originalName } from "./dialect.js";
 
 const codecs = new WeakMap<protobuf.Enum, EnumType>();
 
@@ -61,9 +62,9 @@ export function enumType(reflected: protobuf.Enum): EnumType {
   let known = codecs.get(reflected);
   if (known === undefined) {
     known = new EnumType(
-      reflected.fullName.replace(/^\./, ""),
+      fullNameOf(reflected),
       featuresOf(reflected).enum_type === "CLOSED",
-      Object.keys(reflected.values).map((name) => [name, reflected.values[name] as number] as const),
+      Object.keys(reflected.values).map((name) => [originalName(name), reflected.values[name] as number] as const),
     );
     codecs.set(reflected, known);
   }

@@ -6,6 +6,7 @@
  * Laws: every field has exactly one property; extensions have none, they stay unknown fields.
  */
 import protobuf from "protobufjs";
+import { fullNameOf, originalName } from "./dialect.js";
 import { enumType, featuresOf, type EnumType } from "./enum.js";
 
 /** The fifteen scalar types. */
@@ -25,6 +26,20 @@ export type ScalarName =
   | "bool"
   | "string"
   | "bytes";
+
+/** How values of 64-bit integer types are given out. All three are always accepted. */
+export type Int64Form = "bigint" | "string" | "number";
+
+/** How values of bytes fields are given out. Both are always accepted. */
+export type BytesForm = "uint8array" | "buffer";
+
+/** What stands for the scalars that JavaScript has several types for. */
+export interface ScalarForms {
+  readonly int64: Int64Form;
+  readonly bytes: BytesForm;
+}
+
+export const DEFAULT_FORMS: ScalarForms = Object.freeze({ int64: "bigint", bytes: "uint8array" });
 
 /** What one value of a field is. `message` is a full name without a leading dot. */
 export type ValueShape =
@@ -51,6 +66,8 @@ export interface FieldShape {
   readonly presence: "implicit" | "explicit" | "required";
   /** Whether the text of string values must be valid UTF-8, which proto2 does not ask for. */
   readonly checkUtf8: boolean;
+  /** What its 64-bit integers, those of map keys included, and its bytes are given out as. */
+  readonly forms: ScalarForms;
   /** A group: written between two tags instead of behind a length. */
   readonly delimited: boolean;
   /** The property of the oneof it belongs to. The oneof of a proto3 `optional` is not one. */
@@ -80,11 +97,11 @@ export function camelCase(name: string): string {
 }
 
 /** Reads the fields of a type that protobufjs has parsed and resolved. */
-export function messageShape(type: protobuf.Type): MessageShape {
+export function messageShape(type: protobuf.Type, forms: ScalarForms = DEFAULT_FORMS): MessageShape {
   const declared = type.fieldsArray.filter((field) => !field.name.startsWith("."));
   const propertyOf = propertyNames(declared);
-  const fields = declared.map((field) => fieldShape(field, propertyOf));
-  return { typeName: type.fullName.replace(/^\./, ""), fields, properties: properties(declared, fields) };
+  const fields = declared.map((field) => fieldShape(field, propertyOf, forms));
+  return { typeName: fullNameOf(type), fields, properties: properties(declared, fields) };
 }
 
 function realOneof(field: protobuf.Field): protobuf.OneOf | undefined {
@@ -127,10 +144,14 @@ function uniqueNames(objects: readonly protobuf.ReflectionObject[]): Map<protobu
 
 /** The bundled types have their names in camelCase already, and the original beside it. */
 function protoName(object: protobuf.ReflectionObject): string {
-  return (object as Partial<protobuf.Field>).protoName ?? object.name;
+  return originalName((object as Partial<protobuf.Field>).protoName ?? object.name);
 }
 
-function fieldShape(field: protobuf.Field, propertyOf: ReadonlyMap<protobuf.ReflectionObject, string>): FieldShape {
+function fieldShape(
+  field: protobuf.Field,
+  propertyOf: ReadonlyMap<protobuf.ReflectionObject, string>,
+  forms: ScalarForms,
+): FieldShape {
   const value = valueShape(field);
   const oneof = realOneof(field);
   return {
@@ -144,9 +165,22 @@ function fieldShape(field: protobuf.Field, propertyOf: ReadonlyMap<protobuf.Refl
     packed: field.packed && value.kind !== "message" && !isLengthDelimited(value),
     presence: field.required ? "required" : value.kind === "message" || field.hasPresence ? "explicit" : "implicit",
     checkUtf8: featuresOf(field).utf8_validation === "VERIFY",
+    forms: formsOf(field, forms),
     delimited: field.delimited,
     oneof: oneof === undefined ? undefined : propertyOf.get(oneof),
   };
+}
+
+const JSTYPES: ReadonlyMap<unknown, Int64Form> = new Map([
+  ["JS_STRING", "string"],
+  ["JS_NUMBER", "number"],
+  ["JS_NORMAL", "bigint"],
+]);
+
+/** "The jstype option determines the JavaScript type used for values of the field", and wins. */
+function formsOf(field: protobuf.Field, forms: ScalarForms): ScalarForms {
+  const int64 = JSTYPES.get(field.options?.["jstype"]);
+  return int64 === undefined ? forms : { ...forms, int64 };
 }
 
 function isLengthDelimited(value: ValueShape): boolean {
@@ -157,7 +191,7 @@ function valueShape(field: protobuf.Field): ValueShape {
   const resolved = field.resolvedType;
   if (resolved instanceof protobuf.Enum) return { kind: "enum", enum: enumType(resolved) };
   if (resolved instanceof protobuf.Type) {
-    return { kind: "message", message: resolved.fullName.replace(/^\./, ""), reflected: resolved };
+    return { kind: "message", message: fullNameOf(resolved), reflected: resolved };
   }
   return { kind: "scalar", scalar: field.type as ScalarName };
 }
@@ -170,7 +204,7 @@ function properties(declared: readonly protobuf.Field[], fields: readonly FieldS
     else if (!seen.has(field.oneof)) {
       seen.add(field.oneof);
       const members = fields.filter((other) => other.oneof === field.oneof);
-      const name = realOneof(declared[i] as protobuf.Field)?.name as string;
+      const name = originalName(realOneof(declared[i] as protobuf.Field)?.name as string);
       list.push({ kind: "oneof", property: field.oneof, name, members });
     }
   });

@@ -53,7 +53,7 @@ function writeFields(
     const value = valueOf(field, message);
     if (value === undefined || (!writer.emitDefaults && isDefault(field, value))) continue;
     const path = field.oneof === undefined ? field.property : `${field.oneof}.value`;
-    const json = at(path, undefined, () => writeField(field, value, path, writer, depth));
+    const json = at(path, undefined, () => writeField(field, value, writer, depth));
     setOwn(object, writer.useProtoNames ? field.name : field.jsonName, json);
   }
   return object;
@@ -75,7 +75,7 @@ export function isDefault(field: FieldShape, value: unknown): boolean {
   return value === "" || value === false || value === 0n || Object.is(value, 0);
 }
 
-function writeField(field: FieldShape, value: unknown, path: string, writer: JsonWriter, depth: number): JsonValue {
+function writeField(field: FieldShape, value: unknown, writer: JsonWriter, depth: number): JsonValue {
   if (field.mapKey !== undefined) {
     const object: Record<string, JsonValue> = {};
     for (const [key, item] of value as ReadonlyMap<unknown, unknown>) {

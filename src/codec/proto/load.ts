@@ -6,9 +6,13 @@
  * stranger's files are bounded in number, depth and bytes.
  */
 import protobuf from "protobufjs";
+import { checkRules } from "./check.js";
+import { fullNameOf, originalName, toParserText } from "./dialect.js";
 import { FileFinder, type FoundFile, type ProtoSource } from "./files.js";
 import { didYouMean } from "./nearest.js";
+import { explainParseError, findSpot, formatSpot } from "./parse-error.js";
 import { Schema, type ProtoFile } from "./schema.js";
+import { bindWellKnown } from "./well-known.js";
 
 export type { ProtoSource } from "./files.js";
 
@@ -35,19 +39,26 @@ const MAX_IMPORT_DEPTH = 100;
  * @throws Error when a file is not found, does not parse, or refers to something that no loaded file declares.
  */
 export function loadProto(source: ProtoSource, options: LoadOptions = {}): Schema {
-  const loader = new Loader(new FileFinder(source, options.includeDirs ?? []));
-  return loader.load();
+  return loadFrom(new FileFinder(source, options.includeDirs ?? []));
+}
+
+/** Says which files there are, and which of them an import means. */
+export type Finder = Pick<FileFinder, "find" | "roots">;
+
+/** The same as {@link loadProto}, from wherever the files are. */
+export function loadFrom(finder: Finder): Schema {
+  return new Loader(finder).load();
 }
 
 class Loader {
-  readonly #finder: FileFinder;
+  readonly #finder: Finder;
   readonly #root = new protobuf.Root();
   readonly #files = new Map<string, ProtoFile>();
   /** The files being loaded, each imported by the one before it. */
   readonly #open: string[] = [];
   #bytes = 0;
 
-  constructor(finder: FileFinder) {
+  constructor(finder: Finder) {
     this.#finder = finder;
   }
 
@@ -55,6 +66,11 @@ class Loader {
     for (const file of this.#finder.roots()) this.#add(file);
     const files = [...this.#files.values()];
     resolveAll(this.#root, files);
+    checkRules(this.#root, this.#files);
+    bindWellKnown(
+      this.#root,
+      files.filter(({ text }) => text === undefined).map(({ name }) => name),
+    );
     return new Schema(this.#root, files);
   }
 
@@ -80,6 +96,7 @@ class Loader {
     }
     if (!this.#files.has(name)) {
       this.#root.addJSON((protobuf.common.get(name) as protobuf.INamespace).nested ?? {});
+      nameFile(this.#root, name);
       const bundled = { name, package: "google.protobuf", imports: [], syntax: "proto3" };
       this.#files.set(name, { ...bundled, text: undefined, path: undefined });
     }
@@ -108,12 +125,20 @@ function parseFile(file: FoundFile, root: protobuf.Root): ParsedFile {
   const parse = protobuf.parse as typeof protobuf.parse & { filename: string | null };
   parse.filename = file.name;
   try {
-    const parsed = protobuf.parse(file.text, root, { keepCase: true, alternateCommentMode: true });
-    const imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])];
     const syntax = syntaxOf(file.text);
-    if (!SYNTAXES.has(syntax))
-      throw new Error(`illegal syntax '${syntax}': it must be one of ${[...SYNTAXES].join(", ")}`);
-    return { package: parsed.package ?? "", imports, syntax };
+    if (!SYNTAXES.has(syntax)) {
+      throw new Error(
+        `expected one of ${[...SYNTAXES].join(", ")} as syntax or edition, found ${JSON.stringify(syntax.slice(0, 64))}`,
+      );
+    }
+    const parsed = protobuf.parse(toParserText(file.text, syntax), root, {
+      keepCase: true,
+      alternateCommentMode: true,
+    });
+    // The parser forgets the name when it looks ahead, as it does for a reserved name without quotes.
+    if (parse.filename !== file.name) nameFile(root, file.name);
+    const imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])];
+    return { package: originalName(parsed.package ?? ""), imports, syntax };
   } catch (cause) {
     throw parseError(file, cause);
   } finally {
@@ -121,11 +146,24 @@ function parseFile(file: FoundFile, root: protobuf.Root): ParsedFile {
   }
 }
 
+/** Says of what has no file yet that it is from this one. */
+function nameFile(namespace: protobuf.NamespaceBase, name: string): void {
+  for (const object of namespace.nestedArray) {
+    object.filename ??= name;
+    const members =
+      object instanceof protobuf.Type
+        ? object.fieldsArray
+        : object instanceof protobuf.Service
+          ? object.methodsArray
+          : [];
+    for (const member of members) member.filename ??= name;
+    if (object instanceof protobuf.Namespace) nameFile(object, name);
+  }
+}
+
 function parseError(file: FoundFile, cause: unknown): Error {
   const message = cause instanceof Error ? cause.message : String(cause);
-  const spot = / \((?:[^()]*, )?line ([0-9]+)\)$/.exec(message);
-  const where = spot === null ? (file.path ?? file.name) : `${file.path ?? file.name}:${spot[1]}`;
-  return new Error(`Cannot load ${where}: ${spot === null ? message : message.slice(0, spot.index)}`, { cause });
+  return new Error(`Cannot load ${explainParseError(file.path ?? file.name, file.text, message)}`, { cause });
 }
 
 /** "The first non-empty, non-comment line of the file must specify the syntax"; without one it is proto2. */
@@ -164,14 +202,9 @@ interface Unresolved {
 }
 
 function place(file: ProtoFile | undefined, { file: name, name: wanted }: Unresolved): string {
-  const lines = file?.text?.split("\n") ?? [];
-  const line = lines.findIndex((text) =>
-    text
-      .replace(/\/\/.*/, "")
-      .split(/[^\w.]+/)
-      .includes(wanted),
-  );
-  return line < 0 ? (file?.path ?? name) : `${file?.path ?? name}:${line + 1}`;
+  const word = wanted.replaceAll(".", String.raw`\.`);
+  const pattern = new RegExp(`(?<![\\w.])${word}(?![\\w.])`);
+  return formatSpot(findSpot(file?.path ?? name, file?.text ?? "", pattern));
 }
 
 function findUnresolved(namespace: protobuf.NamespaceBase): Unresolved | undefined {
@@ -198,8 +231,8 @@ function unresolvedField(field: protobuf.Field): Unresolved | undefined {
   const scope = field.declaringField === null ? field.parent : field.declaringField.parent;
   const unresolved = (name: string): Unresolved => ({
     file: field.filename ?? field.parent?.filename ?? "",
-    user: `field ${field.fullName.slice(1)}`,
-    name,
+    user: `field ${fullNameOf(field)}`,
+    name: originalName(name),
   });
   if (field.extend !== undefined && scope?.lookup(field.extend, [protobuf.Type]) === null)
     return unresolved(field.extend);
@@ -212,12 +245,12 @@ function unresolvedMethod(method: protobuf.Method): Unresolved | undefined {
     (type) => method.parent?.lookup(type, [protobuf.Type]) === null,
   );
   if (name === undefined) return undefined;
-  return { file: method.filename ?? "", user: `method ${method.fullName.slice(1)}`, name };
+  return { file: method.filename ?? "", user: `method ${fullNameOf(method)}`, name };
 }
 
 function namesOf(namespace: protobuf.NamespaceBase): string[] {
   return namespace.nestedArray.flatMap((object) => [
-    ...(object instanceof protobuf.Type || object instanceof protobuf.Enum ? [object.fullName.slice(1)] : []),
+    ...(object instanceof protobuf.Type || object instanceof protobuf.Enum ? [fullNameOf(object)] : []),
     ...(object instanceof protobuf.Namespace ? namesOf(object) : []),
   ]);
 }

@@ -11,9 +11,17 @@ import type { DynamicMessage, MessageType } from "../method.js";
 import { StatusError } from "../status.js";
 import { compileDecoder, NO_END_TAG, type DecodeMessage, type MessageDecoder } from "./decode-source.js";
 import { DEFAULT_MAX_VALUES, startBudget } from "./decode-values.js";
+import { fullNameOf } from "./dialect.js";
 import { compileEncoder, type EncodeMessage, type MessageEncoder } from "./encode-source.js";
 import { WrongValue, wrongValueError } from "./encode-values.js";
-import { messageShape, type FieldShape, type MessageShape, type PropertyShape } from "./fields.js";
+import {
+  DEFAULT_FORMS,
+  messageShape,
+  type FieldShape,
+  type MessageShape,
+  type PropertyShape,
+  type ScalarForms,
+} from "./fields.js";
 import { createReader, createWriter, rewind, type WireReader, type WireWriter } from "./wire.js";
 
 export { unknownFields } from "./absent.js";
@@ -23,8 +31,15 @@ const codecs = new WeakMap<protobuf.Type, MessageCodec>();
 /** The codec of a type that protobufjs has parsed and resolved; the same object every time. */
 export function messageCodec(reflected: protobuf.Type): MessageCodec {
   let codec = codecs.get(reflected);
-  if (codec === undefined) codecs.set(reflected, (codec = new MessageCodec(reflected)));
+  if (codec === undefined) {
+    codecs.set(reflected, (codec = new MessageCodec(fullNameOf(reflected), () => reflected)));
+  }
   return codec;
+}
+
+/** Makes `codec` the one of `reflected`, which has none yet: generated modules have their codecs before their types. */
+export function bindCodec(reflected: protobuf.Type, codec: MessageCodec): void {
+  codecs.set(reflected, codec);
 }
 
 /** A {@link MessageType} made from a schema. It is compiled when it is first used. */
@@ -34,12 +49,15 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
   read: DecodeMessage;
   /** Writes one message; nested messages call it. */
   write: EncodeMessage;
-  readonly #reflected: protobuf.Type;
+  readonly #reflect: () => protobuf.Type;
+  readonly #forms: ScalarForms;
   #shape: MessageShape | undefined;
 
-  constructor(reflected: protobuf.Type) {
-    this.#reflected = reflected;
-    this.typeName = reflected.fullName.replace(/^\./, "");
+  /** `reflect` is called once, when the codec is first used. */
+  constructor(typeName: string, reflect: () => protobuf.Type, forms: ScalarForms = DEFAULT_FORMS) {
+    this.typeName = typeName;
+    this.#reflect = reflect;
+    this.#forms = forms;
     this.read = (reader, end, into, depth, endTag) => {
       this.read = compileDecoder(this.#describe(), (value) => messageCodec(value.reflected));
       return this.read(reader, end, into, depth, endTag);
@@ -51,12 +69,12 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
   }
 
   #describe(): MessageShape {
-    return (this.#shape ??= messageShape(this.#reflected));
+    return (this.#shape ??= messageShape(this.#reflect(), this.#forms));
   }
 
   /** What the type was declared in: all types of one schema have the same. @internal */
   get root(): protobuf.Root {
-    return this.#reflected.root;
+    return this.#reflect().root;
   }
 
   /** The fields, in the order of the schema. */

@@ -4,7 +4,15 @@
  * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
  */
 import protobuf from "protobufjs";
-import type { DynamicMessage, Method, MethodKind, MessageType, Service } from "../method.js";
+import {
+  localMethodName,
+  type DynamicMessage,
+  type Method,
+  type MethodKind,
+  type MessageType,
+  type Service,
+} from "../method.js";
+import { fullNameOf, originalName } from "./dialect.js";
 import { enumType, type EnumType } from "./enum.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
@@ -52,7 +60,7 @@ export class Schema {
 
   #collect(namespace: protobuf.NamespaceBase): void {
     for (const object of namespace.nestedArray) {
-      const name = object.fullName.slice(1);
+      const name = fullNameOf(object);
       if (object instanceof protobuf.Enum) this.#enums.set(name, object);
       else if (object instanceof protobuf.Service) this.#services.set(name, object);
       else if (object instanceof protobuf.Type) this.#messages.set(name, object);
@@ -115,6 +123,16 @@ export class Schema {
     return reflected === undefined ? undefined : messageCodec(reflected);
   }
 
+  /** What protobufjs made of a message type. @throws Error naming the nearest when there is none. @internal */
+  reflect(fullName: string): protobuf.Type {
+    return lookUp("message", fullName, this.#messages);
+  }
+
+  /** What protobufjs made of all message types, by full name. @internal */
+  get types(): ReadonlyMap<string, protobuf.Type> {
+    return this.#messages;
+  }
+
   /** The enum with a full name such as `"order.Order.AddressType"`. @throws Error naming the nearest enum when there is none. */
   enum(fullName: string): EnumType {
     return enumType(lookUp("enum", fullName, this.#enums));
@@ -144,11 +162,11 @@ function makeService(typeName: string, reflected: protobuf.Service): Service {
 }
 
 function makeMethod(service: string, reflected: protobuf.Method): Method {
-  const { name } = reflected;
+  const name = originalName(reflected.name);
   return Object.freeze({
     kind: kindOf(reflected.requestStream === true, reflected.responseStream === true),
     name,
-    localName: name.charAt(0).toLowerCase() + name.slice(1),
+    localName: localMethodName(name),
     path: `/${service}/${name}`,
     request: messageCodec(reflected.resolvedRequestType as protobuf.Type),
     response: messageCodec(reflected.resolvedResponseType as protobuf.Type),

@@ -9,7 +9,8 @@ import { decodedMessage } from "../header-block.js";
 import type { MessageType } from "../method.js";
 import type { Status } from "../status.js";
 import type { StatusDetail, StatusDetailInit, StatusDetailTypes } from "../status-detail.js";
-import { packAny, typeNameOf, type Any } from "./any.js";
+import { packAny, typeNameOf } from "./any.js";
+import type { Any } from "./well-known.js";
 import { googleRpc } from "./google-rpc.js";
 import { didYouMean } from "./nearest.js";
 

@@ -100,6 +100,15 @@ export function readSfixed64(reader: WireReader): bigint {
   return signedValue();
 }
 
+/** A 64-bit value as a number. @throws Error when it is beyond 2^53, where numbers skip integers. */
+export function safeNumber(value: bigint): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new Error(
+    `a 64-bit field that is read as a number must be from -(2^53-1) to 2^53-1: current value is ${value}`,
+  );
+}
+
 const DECIMAL = /^-?[0-9]{1,20}$/;
 
 /**

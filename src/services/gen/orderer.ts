@@ -1,14 +1,71 @@
 /**
- * The messages and the service of `orderer`: one request, answered with a stream.
- *
- * Source: proto/orderer.proto, whose text is in {@link files}; a test holds the two equal.
- * Laws: `X` is what is received, every field present; `XInit` is what may be given, every field optional.
+ * Made by `barewire generate` from orderer.proto: changes are lost when it is made again.
  */
-import { loadProto, type MessageType, type Method, type Service } from "../../core.js";
+import { type GeneratedFile, type MessageType, type Method, type Service, protoFile } from "../../core.js";
 
-/** The `.proto` text that everything below comes from, by file name. */
-export const files = {
-  "orderer.proto": `syntax = "proto3";
+/** The text that everything below comes from; parsed when it is first needed. */
+export const file_orderer: GeneratedFile = protoFile("orderer.proto", [], source);
+
+/**
+ * A pair of texts.
+ *
+ * The message `orderer.StreamPoint`.
+ */
+export interface StreamPoint {
+  key: string;
+  value: string;
+}
+
+/** What may be given for a {@link StreamPoint}. */
+export interface StreamPointInit {
+  key?: string | undefined;
+  value?: string | undefined;
+}
+
+export const StreamPoint: MessageType<StreamPoint, StreamPointInit> = file_orderer.message("orderer.StreamPoint");
+
+/** The message `orderer.StreamRequest`. */
+export interface StreamRequest {
+  pt: StreamPoint | undefined;
+}
+
+/** What may be given for a {@link StreamRequest}. */
+export interface StreamRequestInit {
+  pt?: StreamPointInit | undefined;
+}
+
+export const StreamRequest: MessageType<StreamRequest, StreamRequestInit> =
+  file_orderer.message("orderer.StreamRequest");
+
+/** The message `orderer.StreamResponse`. */
+export interface StreamResponse {
+  pt: StreamPoint | undefined;
+}
+
+/** What may be given for a {@link StreamResponse}. */
+export interface StreamResponseInit {
+  pt?: StreamPointInit | undefined;
+}
+
+export const StreamResponse: MessageType<StreamResponse, StreamResponseInit> =
+  file_orderer.message("orderer.StreamResponse");
+
+/**
+ * Waits for one request and answers it with a stream.
+ *
+ * The service `orderer.StreamService`.
+ */
+export type StreamService = Service<{
+  /** Bidirectional streaming: the first request sets twenty responses off. */
+  route: Method<"bidiStreaming", StreamRequest, StreamRequestInit, StreamResponse, StreamResponseInit>;
+}>;
+
+export const StreamService: StreamService = file_orderer.service("orderer.StreamService", {
+  route: { kind: "bidiStreaming", name: "Route", request: StreamRequest, response: StreamResponse },
+});
+
+function source(): string {
+  return `syntax = "proto3";
 
 package orderer;
 
@@ -31,58 +88,5 @@ message StreamRequest {
 message StreamResponse {
   StreamPoint pt = 1;
 }
-`,
-} as const;
-
-const schema = loadProto(files);
-
-/** orderer.StreamPoint: a pair of texts. */
-export interface StreamPoint {
-  key: string;
-  value: string;
+`;
 }
-
-export interface StreamPointInit {
-  key?: string | undefined;
-  value?: string | undefined;
-}
-
-export const StreamPoint: MessageType<StreamPoint, StreamPointInit> = schema.message<StreamPoint, StreamPointInit>(
-  "orderer.StreamPoint",
-);
-
-/** orderer.StreamRequest */
-export interface StreamRequest {
-  pt: StreamPoint | undefined;
-}
-
-export interface StreamRequestInit {
-  pt?: StreamPointInit | undefined;
-}
-
-export const StreamRequest: MessageType<StreamRequest, StreamRequestInit> = schema.message<
-  StreamRequest,
-  StreamRequestInit
->("orderer.StreamRequest");
-
-/** orderer.StreamResponse */
-export interface StreamResponse {
-  pt: StreamPoint | undefined;
-}
-
-export interface StreamResponseInit {
-  pt?: StreamPointInit | undefined;
-}
-
-export const StreamResponse: MessageType<StreamResponse, StreamResponseInit> = schema.message<
-  StreamResponse,
-  StreamResponseInit
->("orderer.StreamResponse");
-
-/** orderer.StreamService: waits for one request and answers it with a stream. */
-export type StreamService = Service<{
-  /** Bidirectional streaming: the first request sets twenty responses off. */
-  route: Method<"bidiStreaming", StreamRequest, StreamRequestInit, StreamResponse, StreamResponseInit>;
-}>;
-
-export const StreamService: StreamService = schema.service<StreamService>("orderer.StreamService");

@@ -87,11 +87,11 @@ test("a file that does not exist is an error that names the places searched", ()
 test("errors in a file on disk name its path and line", () => {
   assert.throws(
     () => loadProto(join(dir, "b/broken.proto")),
-    (error: Error) => error.message.startsWith(`Cannot load ${join(dir, "b/broken.proto")}:2: `),
+    (error: Error) => error.message.startsWith(`Cannot load ${join(dir, "b/broken.proto")}:2:9: `),
   );
   assert.throws(
     () => loadProto(join(dir, "b/wrong.proto")),
-    (error: Error) => error.message.startsWith(`Cannot load ${join(dir, "b/wrong.proto")}:2: field W.g wants "Gone"`),
+    (error: Error) => error.message.startsWith(`Cannot load ${join(dir, "b/wrong.proto")}:2:13: field W.g wants "Gone"`),
   );
 });
 

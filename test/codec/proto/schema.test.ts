@@ -90,13 +90,22 @@ test("Schema.service: two methods of one local name are an error of this service
   assert.equal(own.service("One").methods["get"]?.path, "/One/Get");
 });
 
-test("Schema: methods may have the names of Object's members", () => {
+test("Schema: methods called like what every object has, or like `then`, get another local name", () => {
   const own = loadProto({
-    "a.proto": `syntax = "proto3"; message M {} service S { rpc Constructor(M) returns (M); rpc ToString(M) returns (stream M); }`,
+    "a.proto": `syntax = "proto3"; message M {} service S {
+      rpc Constructor(M) returns (M); rpc ToString(M) returns (stream M); rpc Then(M) returns (M); rpc __proto__(M) returns (M); }`,
   });
   const { methods } = own.service("S");
-  assert.equal(methods["constructor"]?.name, "Constructor");
-  assert.equal(methods["hasOwnProperty"], undefined);
+  assert.deepEqual(
+    Object.values(methods).map(({ name, localName, path }) => [name, localName, path]),
+    [
+      ["Constructor", "constructor_", "/S/Constructor"],
+      ["ToString", "toString_", "/S/ToString"],
+      ["Then", "then_", "/S/Then"],
+      ["__proto__", "__proto___", "/S/__proto__"],
+    ],
+  );
+  assert.deepEqual(Object.keys(methods), ["constructor_", "toString_", "then_", "__proto___"]);
 });
 
 test("Schema: well-known types are ordinary messages", () => {
