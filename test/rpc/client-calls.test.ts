@@ -1365,8 +1365,8 @@ describe("Channel", () => {
     const directory = await mkdtemp(join(tmpdir(), "barewire-"));
     const path = join(directory, "echo.sock");
     const server = new Server().add(Echo, behaveAs(echo));
-    const listening = await server.listen(`unix:${path}`);
-    assert.deepEqual(listening, { address: `unix:${path}`, port: 0 });
+    const { address, port } = await server.listen(`unix:${path}`);
+    assert.deepEqual([address, port], [`unix:${path}`, 0]);
     const channel = new Channel(`unix:${path}`);
     for (const way of ECHO_WAYS) {
       const outcome = await outcomeOf(way.start(channel.client(Echo), [{ text: way.name }]));
