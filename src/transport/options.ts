@@ -60,7 +60,8 @@ export function checkOptions(of: string, options: object, known: readonly string
 }
 
 function shown(value: unknown): string {
-  return typeof value === "number" || typeof value === "string" ? JSON.stringify(value) : typeof value;
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "number" || value === null ? String(value) : typeof value;
 }
 
 /** @throws TypeError when the option `name` is given and is not a function. */

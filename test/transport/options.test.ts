@@ -25,6 +25,23 @@ describe("numbersFrom", () => {
     }
   });
 
+  test("says what came in the words it was written in", () => {
+    const CAME = [
+      [Number.NaN, "NaN"],
+      [-Infinity, "-Infinity"],
+      [-1, "-1"],
+      ["5", '"5"'],
+      [null, "null"],
+      [{}, "object"],
+    ] as const;
+    for (const [a, shown] of CAME) {
+      assert.throws(
+        () => numbersFrom(DEFAULTS, { a }),
+        ({ message }: Error) => message.endsWith(`current value is ${shown}`),
+      );
+    }
+  });
+
   test("with a maximum takes whole numbers up to it; Infinity is the maximum", () => {
     const filled = (a: unknown): unknown => numbersFrom(DEFAULTS, { a }, { a: 10 }).a;
     assert.deepEqual([0, 1, 10, Infinity].map(filled), [0, 1, 10, 10]);

@@ -54,6 +54,7 @@ const CHANNEL: Readonly<Record<string, readonly [tls: unknown, text: RegExp]>> =
   "a version that HTTP/2 does not allow": [{ minVersion: "SSLv3" }, /tls\.minVersion/],
   "an option that switches verification off": [{ rejectUnauthorized: false }, /no option "rejectUnauthorized"/],
   "a word": ["yes", /option tls .*true, false or an object: current value is string/],
+  "an array": [[], /option tls .*true, false or an object: current value is an array/],
   null: [null, /option tls .*current value is null/],
 };
 

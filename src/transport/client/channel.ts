@@ -130,10 +130,12 @@ export class Channel {
 
 /** What the option says; to other machines it must say something. */
 function tlsFor(target: string, address: Address, option: unknown, authority: string): DialTls | undefined {
-  if (option === true || (typeof option === "object" && option !== null)) return dialTlsOf(option, authority);
+  if (option === true || (typeof option === "object" && option !== null && !Array.isArray(option))) {
+    return dialTlsOf(option, authority);
+  }
   if (option === false || (option === undefined && isLoopback(address))) return undefined;
   if (option !== undefined) {
-    const shown = option === null ? "null" : typeof option;
+    const shown = option === null ? "null" : Array.isArray(option) ? "an array" : typeof option;
     throw new TypeError(`Cannot use option tls as it must be true, false or an object: current value is ${shown}`);
   }
   throw new TypeError(
