@@ -10,7 +10,7 @@ import { generateTypeScript, type GenerateOptions } from "../codec/proto/typescr
 import { loadProto } from "../index.js";
 import { parseCommand, suggestion, UsageError } from "./usage-error.js";
 import { quoted } from "../services/peer-text.js";
-import { watchFiles } from "./watch-files.js";
+import { watchFolders } from "./watch-folders.js";
 
 export const generateHelp = `usage: barewire generate <file.proto ...> --out DIR [options]
 
@@ -24,7 +24,7 @@ handlers and clients follow. The modules hold their schema and read nothing when
                        a field's own jstype comes first, and a number that is not exact is an error
   --bytes FORM         what bytes are received as: uint8array (the default) or buffer
   --check              write nothing: exit with 1 when a module is not what it would be
-  --watch              go on, and generate again whenever a file changes
+  --watch              go on, and generate again whenever a .proto file changes
   --help               this text`;
 
 interface Job {
@@ -86,8 +86,8 @@ function run({ files, includeDirs, out, options }: Job, isCheck: boolean): Outco
     const target = join(out, path);
     if (readIfThere(target) === source) continue;
     changed++;
-    print(isCheck ? `${target} is not what it would be: run barewire generate again` : `wrote ${target}`);
     if (!isCheck) write(target, source);
+    print(isCheck ? `${target} is not what it would be: run barewire generate again` : `wrote ${target}`);
   }
   if (changed === 0)
     print(`${modules.length === 1 ? "the module is" : `all ${modules.length} modules are`} up to date`);
@@ -130,8 +130,8 @@ function write(path: string, text: string): void {
 
 /** Generates now and after every change, until the process is told to end. */
 function watch(job: Job): Promise<number> {
-  const watched = watchFiles(() => runOnce(job));
-  watched.look([...job.files, ...runOnce(job)]);
+  const watched = watchFolders(() => runOnce(job));
+  watched.add([...job.files.map((file) => dirname(file)), ...job.includeDirs, ...runOnce(job)]);
   print("watching; Ctrl-C ends it");
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -143,12 +143,12 @@ function watch(job: Job): Promise<number> {
   });
 }
 
-/** Says the files that were read, or none when they could not be, which is told instead of thrown. */
+/** Says which folders were read from, or none when that failed, which is told instead of thrown. */
 function runOnce(job: Job): readonly string[] {
   try {
-    return run(job, false).paths;
+    return run(job, false).paths.map((path) => dirname(path));
   } catch (error) {
-    process.stderr.write(`barewire: ${error instanceof UsageError ? error.message : String(error)}\n`);
+    process.stderr.write(`barewire: ${error instanceof Error ? error.message : String(error)}\n`);
     return [];
   }
 }

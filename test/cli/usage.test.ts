@@ -32,6 +32,10 @@ describe("barewire", { concurrency: 4 }, () => {
       ["demo", "--help"],
       /usage: barewire demo[^]*route-guide[^]*orders[^]*orderer[^]*--client[^]*--addr[^]*--tls[^]*--ca-file[^]*--server-host-override[^]*--cert-file[^]*--key-file/,
     ],
+    [
+      ["generate", "--help"],
+      /usage: barewire generate[^]*--out[^]*-I, --include[^]*--import-from[^]*--int64[^]*--bytes[^]*--check[^]*--watch/,
+    ],
   ] as const) {
     test(`${args.join(" ")} prints help on stdout`, async () => {
       const { code, stdout, stderr } = await barewire(...args).ended;
@@ -84,6 +88,19 @@ describe("barewire", { concurrency: 4 }, () => {
     [["demo", "orders", "--tls", "--plaintext"], /--tls and --plaintext are opposites: say one of them/],
     [["demo", "orders", "--tls", "--ca-file", "none.pem"], /--ca-file "none\.pem": there is no such file/],
     [["demo", "orders", "--tls", "--cert-file", "x"], /--cert-file wants --key-file as well/],
+    [["generate"], /generate wants at least one \.proto file/],
+    [["generate", "a.proto"], /generate wants --out: where the modules go/],
+    [["generate", "a.proto", "--out", ""], /generate wants --out/],
+    [["generate", "gone.proto", "--out", "x"], /Cannot find gone\.proto: looked for .*gone\.proto/],
+    [
+      ["generate", "a.proto", "--out", "x", "--int64", "strings"],
+      /--int64 must be bigint, string or number: current value is "strings"; did you mean string\?/,
+    ],
+    [
+      ["generate", "a.proto", "--out", "x", "--bytes", "b"],
+      /--bytes must be uint8array or buffer: current value is "b"/,
+    ],
+    [["generate", "a.proto", "--out", "x", "--check", "--watch"], /--check and --watch are opposites/],
     [["demo", "orders", "--adr", "x"], /there is no flag "--adr"; did you mean --addr\?/],
   ] as const) {
     test(`${JSON.stringify(args)} is one line on stderr and exit code 1`, () => fails(args, expected));

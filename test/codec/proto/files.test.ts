@@ -91,7 +91,8 @@ test("errors in a file on disk name its path and line", () => {
   );
   assert.throws(
     () => loadProto(join(dir, "b/wrong.proto")),
-    (error: Error) => error.message.startsWith(`Cannot load ${join(dir, "b/wrong.proto")}:2:13: field W.g wants "Gone"`),
+    (error: Error) =>
+      error.message.startsWith(`Cannot load ${join(dir, "b/wrong.proto")}:2:13: field W.g wants "Gone"`),
   );
 });
 
