@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import protobuf from "protobufjs";
+import type protobuf from "protobufjs";
 import { GeneratedFile } from "../src/codec/proto/generated.js";
 import { loadProto } from "../src/codec/proto/load.js";
 import { MessageCodec } from "../src/codec/proto/message.js";

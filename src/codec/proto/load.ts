@@ -131,7 +131,10 @@ function parseFile(file: FoundFile, root: protobuf.Root): ParsedFile {
         `expected one of ${[...SYNTAXES].join(", ")} as syntax or edition, found ${JSON.stringify(syntax.slice(0, 64))}`,
       );
     }
-    const parsed = protobuf.parse(toParserText(file.text, syntax), root, { keepCase: true, alternateCommentMode: true });
+    const parsed = protobuf.parse(toParserText(file.text, syntax), root, {
+      keepCase: true,
+      alternateCommentMode: true,
+    });
     // The parser forgets the name when it looks ahead, as it does for a reserved name without quotes.
     if (parse.filename !== file.name) nameFile(root, file.name);
     const imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])];
