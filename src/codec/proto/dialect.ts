@@ -77,7 +77,7 @@ class GroupRewriter {
 
   run(): string {
     const pattern =
-      /\bgroup\s+(?<name>\w+)\s*=\s*(?<id>\w+)\s*(?<options>\[(?:[^[\]]|\[[^\]]*\])*\])?\s*\{|\b(?<flat>oneof\s+\w+|extend\s+[\w.]+)\s*\{|[{}]/g;
+      /\bgroup\s+(?<name>\w+)\s*=\s*(?<id>\w+)\s*(?<options>\[(?:[^[\]]|\[[^\]]{0,2000}\]){0,2000}\])?\s*\{|\b(?<flat>oneof\s+\w+|extend\s+[\w.]+)\s*\{|[{}]/g;
     let at = 0;
     for (const { 0: token, index, groups } of blankText(this.#text).matchAll(pattern)) {
       this.#block.pieces.push(this.#text.slice(at, index));

@@ -69,3 +69,21 @@ test("a package may be called like what every object has, beside others", () => 
   });
   assert.deepEqual(schema.messageNames, ["a.M", "constructor.toString.valueOf", "c.C"]);
 });
+
+test("toParserText takes time in proportion to the text, whatever is in it", { timeout: 20_000 }, () => {
+  for (const piece of [
+    "group a = 1 [",
+    "group a = 1 [[",
+    "map <",
+    "< ",
+    "{",
+    "}",
+    '"',
+    "/*",
+    "oneof a {",
+    "__proto__ ",
+  ]) {
+    const text = piece.repeat(100_000);
+    assert.ok(toParserText(text, "proto2").length >= text.length);
+  }
+});
