@@ -7,7 +7,7 @@ import {
   type Handler,
   type Implementation,
   type MessageType,
-  Server,
+  type Server,
   StringValue,
   Struct,
   Timestamp,

@@ -40,7 +40,7 @@ function checkEnum(object: protobuf.Enum, files: ReadonlyMap<string, TextFile>):
   const entries = Object.entries(object.values);
   const [first] = entries;
   if (first === undefined) {
-    const pattern = new RegExp(`\\benum\\s+(${object.name})\\b`);
+    const pattern = new RegExp(`\\benum\\s+(${originalName(object.name)})\\b`);
     throw refusal(object, files, pattern, `enum ${fullNameOf(object)} must have a value`);
   }
   const isOpen = featuresOf(object).enum_type !== "CLOSED";

@@ -6,9 +6,12 @@
  */
 import type protobuf from "protobufjs";
 
-/** protobufjs drops whatever is called `__proto__`; it has this name there. */
-const PROTO = "__proto__";
-const STAND_IN = "__proto__barewire__";
+/** protobufjs drops whatever is called `__proto__`, and takes a package `constructor` for what every object has. */
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+const INHERITED_WORDS = new RegExp(`\\b(?:${[...INHERITED].join("|")})\\b`, "g");
+
+/** They have this behind them there. */
+const MARK = "__barewire__";
 
 /** `text` with strings and comments replaced by spaces, so that what is left are tokens, at their places. */
 export function blankText(text: string): string {
@@ -21,17 +24,17 @@ export function blankText(text: string): string {
 export function toParserText(text: string, syntax: string): string {
   let result = text;
   if (/<(?!\s*\w+\s*,)/.test(result)) result = curlyBraces(result);
-  if (result.includes(PROTO)) result = standIns(result);
+  if (result.search(INHERITED_WORDS) >= 0) result = markNames(result);
   if (syntax === "proto2" && result.includes("group")) result = new GroupRewriter(result).run();
   return result;
 }
 
-function standIns(text: string): string {
+function markNames(text: string): string {
   const pieces: string[] = [];
   let at = 0;
-  for (const { index } of blankText(text).matchAll(/\b__proto__\b/g)) {
-    pieces.push(text.slice(at, index), STAND_IN);
-    at = index + PROTO.length;
+  for (const { 0: name, index } of blankText(text).matchAll(INHERITED_WORDS)) {
+    pieces.push(text.slice(at, index), name, MARK);
+    at = index + name.length;
   }
   return pieces.join("") + text.slice(at);
 }
@@ -74,7 +77,7 @@ class GroupRewriter {
 
   run(): string {
     const pattern =
-      /\bgroup\s+(?<name>\w+)\s*=\s*(?<id>\w+)\s*(?<options>\[(?:[^[\]]|\[[^\]]*\])*\])?\s*\{|\b(?<flat>oneof\s+\w+|extend\s+[\w.]+)\s*\{|[{}]/g;
+      /\bgroup\s+(?<name>\w+)\s*=\s*(?<id>\w+)\s*(?<options>\[(?:[^[\]]|\[[^\]]{0,2000}\]){0,2000}\])?\s*\{|\b(?<flat>oneof\s+\w+|extend\s+[\w.]+)\s*\{|[{}]/g;
     let at = 0;
     for (const { 0: token, index, groups } of blankText(this.#text).matchAll(pattern)) {
       this.#block.pieces.push(this.#text.slice(at, index));
@@ -117,9 +120,14 @@ class GroupRewriter {
   }
 }
 
-/** A name as the `.proto` has it. */
+/** A name, or a text with names, as the `.proto` has it. */
 export function originalName(name: string): string {
-  return name.includes(STAND_IN) ? name.replaceAll(STAND_IN, PROTO) : name;
+  return name.includes(MARK) ? name.replaceAll(MARK, "") : name;
+}
+
+/** A name of the `.proto` as protobufjs has it. */
+export function parserName(name: string): string {
+  return INHERITED.has(name) ? name + MARK : name;
 }
 
 /** The full name of a declaration as the `.proto` has it, without a leading dot. */

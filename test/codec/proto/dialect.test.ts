@@ -1,7 +1,7 @@
 /** What the parser is given in place of what it cannot parse. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blankText, originalName, toParserText } from "../../../src/codec/proto/dialect.js";
+import { blankText, originalName, parserName, toParserText } from "../../../src/codec/proto/dialect.js";
 import { loadProto } from "../../../src/codec/proto/load.js";
 
 test("blankText leaves tokens at their places, and nothing of strings and comments", () => {
@@ -55,4 +55,35 @@ test("names that the parser would drop are kept", () => {
   );
   assert.equal(schema.files[0]?.package, "__proto__");
   assert.equal(originalName("a.b"), "a.b");
+  assert.deepEqual(
+    ["valueOf", "a"].map((name) => originalName(parserName(name))),
+    ["valueOf", "a"],
+  );
+});
+
+test("a package may be called like what every object has, beside others", () => {
+  const schema = loadProto({
+    "a.proto": "package a; message M { }",
+    "b.proto": 'package constructor.toString; import "a.proto"; message valueOf { optional a.M m = 1; }',
+    "c.proto": 'package c; import "b.proto"; message C { optional constructor.toString.valueOf v = 1; }',
+  });
+  assert.deepEqual(schema.messageNames, ["a.M", "constructor.toString.valueOf", "c.C"]);
+});
+
+test("toParserText takes time in proportion to the text, whatever is in it", { timeout: 20_000 }, () => {
+  for (const piece of [
+    "group a = 1 [",
+    "group a = 1 [[",
+    "map <",
+    "< ",
+    "{",
+    "}",
+    '"',
+    "/*",
+    "oneof a {",
+    "__proto__ ",
+  ]) {
+    const text = piece.repeat(100_000);
+    assert.ok(toParserText(text, "proto2").length >= text.length);
+  }
 });

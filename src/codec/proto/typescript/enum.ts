@@ -4,6 +4,7 @@
  * Laws: in an open enum any number may be received, in a closed one only those with a name.
  */
 import type protobuf from "protobufjs";
+import { parserName } from "../dialect.js";
 import { enumType } from "../enum.js";
 import { docLines } from "./comments.js";
 import type { ModuleSource } from "./module-source.js";
@@ -21,10 +22,10 @@ export function addEnum(source: ModuleSource, { object, name }: Declaration): vo
   source.add(...docLines("", reflected.comment, kind, deprecated));
   source.add(`export const ${name} = {`);
   for (const value of values) {
-    const key = value.name === "__proto__" ? undefined : value.name;
-    const options = key === undefined ? undefined : reflected.valuesOptions?.[key];
+    const key = parserName(value.name);
+    const options = reflected.valuesOptions?.[key];
     const isDeprecated = options?.["deprecated"] === true ? "@deprecated" : undefined;
-    source.add(...docLines("  ", key === undefined ? undefined : reflected.comments[key], isDeprecated));
+    source.add(...docLines("  ", reflected.comments[key], isDeprecated));
     source.add(`  ${literalKey(value.name)}: ${value.number},`);
   }
   source.add("} as const;", "");
