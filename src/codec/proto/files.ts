@@ -102,6 +102,13 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** The text of a file that comes with protobufjs. @throws Error when it does not. */
+export function shippedText(name: string): string {
+  const path = shippedPath(name);
+  if (path === undefined) throw new Error(`Cannot find ${name} as protobufjs does not ship it`);
+  return readFileSync(path, "utf8");
+}
+
 /** `google/protobuf/descriptor.proto` and `google/api/*.proto` come with protobufjs as files. */
 function shippedPath(name: string): string | undefined {
   if (!/^google\/(?:[a-z_]+\/)+[a-z_]+\.proto$/.test(name)) return undefined;
