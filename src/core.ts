@@ -2,10 +2,12 @@
  * The public API without batteries, published as `barewire/core`. `index.ts` adds the services every server should have.
  */
 export { deflate, gzip, type Compressor } from "./codec/compression.js";
+export type { DescriptorSource, FileDescriptor } from "./codec/file-descriptor.js";
 export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
 export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
 export { VERSION } from "./codec/header-block.js";
+export { loadDescriptorSet } from "./codec/proto/descriptor-set.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
 export { unknownFields } from "./codec/proto/message.js";
 export type { ProtoFile, Schema } from "./codec/proto/schema.js";

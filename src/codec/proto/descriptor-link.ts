@@ -12,7 +12,7 @@ import {
   type FieldDescriptorProto,
   type FileDescriptorProto,
 } from "./descriptor-model.js";
-import { join } from "./descriptor-parse.js";
+import { join } from "./descriptor-text.js";
 import { camelCase } from "./fields.js";
 
 /** What a full name stands for. Packages, messages, enums and services have further names within them. */

@@ -31,7 +31,7 @@ export interface DescriptorProto {
   enumType: EnumDescriptorProto[];
   extensionRange: { start: number; end: number; options?: object | undefined }[];
   oneofDecl: { name: string; options?: object | undefined }[];
-  options?: object | undefined;
+  options?: { mapEntry?: boolean | undefined } | undefined;
   reservedRange: { start: number; end: number }[];
   reservedName: string[];
   visibility?: number | undefined;
@@ -49,7 +49,7 @@ export interface FieldDescriptorProto {
   defaultValue?: string | undefined;
   oneofIndex?: number | undefined;
   jsonName?: string | undefined;
-  options?: object | undefined;
+  options?: { packed?: boolean | undefined } | undefined;
   proto3Optional?: boolean | undefined;
 }
 
@@ -57,7 +57,7 @@ export interface FieldDescriptorProto {
 export interface EnumDescriptorProto {
   name: string;
   value: { name: string; number: number; options?: object | undefined }[];
-  options?: object | undefined;
+  options?: { allowAlias?: boolean | undefined } | undefined;
   reservedRange: { start: number; end: number }[];
   reservedName: string[];
   visibility?: number | undefined;

@@ -12,14 +12,14 @@ import {
   type FieldDescriptorProto,
   type FileDescriptorProto,
 } from "./descriptor-model.js";
-import { parseFloating, parseInteger, type Linker } from "./descriptor-link.js";
+import type { Linker } from "./descriptor-link.js";
+import { encodeScalar, wireTypeOf } from "./descriptor-scalar.js";
 import type { NamePart, OptionStatement, OptionValue } from "./descriptor-option.js";
-import type { OptionsOf } from "./descriptor-parse.js";
+import type { OptionsOf } from "./descriptor-text.js";
 import { createWriter, tagOf, WireType, type WireWriter } from "./wire.js";
-import { takeInt64, takeUint64, writeFixed64, writeVarint64, writeZigzag64 } from "./varint64.js";
 
-/** A message made of options: what has been set, by field number. */
-type Values = Map<number, { readonly field: Known; readonly items: (Values | OptionValue)[] }>;
+/** A message made of options: what has been set, by field number. Values that are no messages are encoded already. */
+type Values = Map<number, { readonly field: Known; readonly items: (Values | Uint8Array)[] }>;
 
 /** A field, and the file that says how repeated values of it are written. */
 interface Known {
@@ -47,7 +47,7 @@ export function encodeOptions(context: OptionContext, { typeName, scope, stateme
     }
   }
   const writer = createWriter();
-  writeValues(context, values, writer);
+  writeValues(values, writer);
   return new Uint8Array(writer.finish());
 }
 
@@ -78,7 +78,7 @@ function setOption(
   return path;
 }
 
-function entryOf(values: Values, field: Known): { readonly field: Known; readonly items: (Values | OptionValue)[] } {
+function entryOf(values: Values, field: Known): { readonly field: Known; readonly items: (Values | Uint8Array)[] } {
   let entry = values.get(field.field.number);
   if (entry === undefined) values.set(field.field.number, (entry = { field, items: [] }));
   return entry;
@@ -87,13 +87,14 @@ function entryOf(values: Values, field: Known): { readonly field: Known; readonl
 function addValue(
   context: OptionContext,
   scope: string,
-  entry: { readonly field: Known; readonly items: (Values | OptionValue)[] },
+  entry: { readonly field: Known; readonly items: (Values | Uint8Array)[] },
   value: OptionValue,
 ): void {
   const { field } = entry.field;
   if (value.kind === "list") {
     for (const item of value.items) addValue(context, scope, entry, item);
-  } else if (field.type !== FieldType.MESSAGE && field.type !== FieldType.GROUP) entry.items.push(value);
+  } else if (field.type !== FieldType.MESSAGE && field.type !== FieldType.GROUP)
+    entry.items.push(encodeScalar(context.linker, field, value));
   else if (value.kind !== "message") throw new Error(`its value must be a message: current value is a ${value.kind}`);
   else {
     const isFirst = field.label === Label.REPEATED || !(entry.items[0] instanceof Map);
@@ -131,10 +132,10 @@ function addAny(
   if (value.kind !== "message") throw new Error(`${text} must be a message: current value is a ${value.kind}`);
   for (const part of value.fields) addField(context, scope, inner, innerType, part);
   const writer = createWriter();
-  writeValues(context, inner, writer);
+  writeValues(inner, writer);
   const set = (name: string, bytes: Uint8Array): void => {
     const known = findField(context, typeName, scope, { text: name, isExtension: false });
-    entryOf(values, known).items.push({ kind: "string", bytes });
+    addValue(context, scope, entryOf(values, known), { kind: "string", bytes });
   };
   set("type_url", Buffer.from(text));
   set("value", writer.finish());
@@ -165,114 +166,31 @@ function fieldOf(message: DescriptorProto, name: string): FieldDescriptorProto |
 function isPacked(field: FieldDescriptorProto, file: FileDescriptorProto): boolean {
   const type = field.type ?? 0;
   if (field.label !== Label.REPEATED || [9, 12, FieldType.MESSAGE, FieldType.GROUP].includes(type)) return false;
-  const said = (field.options as { packed?: boolean } | undefined)?.packed;
-  return said ?? file.syntax !== undefined;
+  return field.options?.packed ?? file.syntax !== undefined;
 }
 
-function writeValues(context: OptionContext, values: Values, writer: WireWriter): void {
+function writeValues(values: Values, writer: WireWriter): void {
   for (const [number, { field, items }] of [...values].toSorted(([a], [b]) => a - b)) {
     if (field.isPacked) {
       writer.uint32(tagOf(number, WireType.LEN)).fork();
-      for (const item of items) writeScalar(context, field.field, item as OptionValue, writer);
+      for (const item of items) writer.raw(item as Uint8Array);
       writer.ldelim();
-    } else for (const item of items) writeItem(context, field.field, item, writer);
+    } else for (const item of items) writeItem(field.field, item, writer);
   }
 }
 
-function writeItem(
-  context: OptionContext,
-  field: FieldDescriptorProto,
-  item: Values | OptionValue,
-  writer: WireWriter,
-): void {
+function writeItem(field: FieldDescriptorProto, item: Values | Uint8Array, writer: WireWriter): void {
   const { number } = field;
   if (!(item instanceof Map)) {
     writer.uint32(tagOf(number, wireTypeOf(field.type ?? 0)));
-    writeScalar(context, field, item, writer);
+    writer.raw(item);
   } else if (field.type === FieldType.GROUP) {
     writer.uint32(tagOf(number, WireType.SGROUP));
-    writeValues(context, item, writer);
+    writeValues(item, writer);
     writer.uint32(tagOf(number, WireType.EGROUP));
   } else {
     writer.uint32(tagOf(number, WireType.LEN)).fork();
-    writeValues(context, item, writer);
+    writeValues(item, writer);
     writer.ldelim();
   }
-}
-
-function wireTypeOf(type: number): WireType {
-  if (type === 1 || type === 6 || type === 16) return WireType.I64;
-  if (type === 2 || type === 7 || type === 15) return WireType.I32;
-  return type === 9 || type === 12 ? WireType.LEN : WireType.VARINT;
-}
-
-/** Writes a value by `FieldDescriptorProto.Type`. */
-function writeScalar(context: OptionContext, field: FieldDescriptorProto, value: OptionValue, writer: WireWriter): void {
-  switch (field.type) {
-    case 1:
-      writer.double(parseFloating(numberText(value)));
-      return;
-    case 2:
-      writer.float(parseFloating(numberText(value)));
-      return;
-    case 8:
-      writer.bool(parseBool(value));
-      return;
-    case 9:
-    case 12:
-      if (value.kind !== "string") throw new Error(`its value must be a string: current value is a ${value.kind}`);
-      writer.bytes(value.bytes);
-      return;
-    case FieldType.ENUM:
-      writer.int32(enumNumber(context, field, value));
-      return;
-    default:
-      writeInteger(field.type ?? 0, parseInteger(numberText(value)), writer);
-  }
-}
-
-function writeInteger(type: number, value: bigint, writer: WireWriter): void {
-  const isUnsigned = [4, 6, 7, 13].includes(type);
-  if (!(isUnsigned ? takeUint64(value) : takeInt64(value))) throw new Error(`its value is out of range: ${value}`);
-  switch (type) {
-    case 16:
-    case 6:
-      writeFixed64(writer);
-      return;
-    case 7:
-      writer.fixed32(Number(value));
-      return;
-    case 15:
-      writer.sfixed32(Number(value));
-      return;
-    case 17:
-    case 18:
-      writeZigzag64(writer);
-      return;
-    default:
-      writeVarint64(writer);
-  }
-}
-
-function numberText(value: OptionValue): string {
-  if (value.kind === "number") return value.text;
-  if (value.kind === "name" && /^(?:inf|infinity|nan)$/i.test(value.text)) return value.text;
-  throw new Error(`its value must be a number: current value is a ${value.kind}`);
-}
-
-function parseBool(value: OptionValue): boolean {
-  const text = value.kind === "name" || value.kind === "number" ? value.text : "";
-  if (/^(?:true|True|t|1)$/.test(text)) return true;
-  if (/^(?:false|False|f|0)$/.test(text)) return false;
-  throw new Error(`its value must be true or false: current value is ${JSON.stringify(text)}`);
-}
-
-function enumNumber(context: OptionContext, field: FieldDescriptorProto, value: OptionValue): number {
-  if (value.kind === "number") return Number(parseInteger(value.text));
-  const typeName = (field.typeName ?? "").slice(1);
-  const symbol = context.linker.findAnywhere(typeName);
-  const named = value.kind === "name" && symbol?.kind === "enum" ? symbol.enum.value : [];
-  const found = named.find(({ name }) => name === (value as { text: string }).text);
-  if (found === undefined) throw new Error(`${typeName} has no such value`);
-  return found.number;
 }

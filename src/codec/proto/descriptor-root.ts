@@ -66,6 +66,7 @@ function addFile(root: protobuf.Root, file: FileDescriptorProto): void {
   ];
   for (const object of top) {
     object.filename = file.name;
+    // oxlint-disable-next-line eslint/no-underscore-dangle -- what the parser sets, and does not show in its types
     (object as unknown as { _edition: string })._edition = syntax;
     for (const [name, value] of features) object.setOption(`features.${name}`, value, true);
     namespace.add(object);
@@ -81,7 +82,9 @@ function makeType(message: DescriptorProto, filename: string, depth: number): pr
     else type.add(makeType(nested, filename, depth + 1));
   }
   for (const one of message.enumType) type.add(makeEnum(one));
-  const oneofs = message.oneofDecl.map(({ name, options }) => setFeatures(new protobuf.OneOf(checkName(name)), options));
+  const oneofs = message.oneofDecl.map(({ name, options }) =>
+    setFeatures(new protobuf.OneOf(checkName(name)), options),
+  );
   for (const descriptor of message.field) {
     const field = makeField(descriptor, entries);
     field.filename = filename;
@@ -98,7 +101,7 @@ function makeType(message: DescriptorProto, filename: string, depth: number): pr
 }
 
 function isMapEntry({ options }: DescriptorProto): boolean {
-  return (options as { mapEntry?: boolean } | undefined)?.mapEntry === true;
+  return options?.mapEntry === true;
 }
 
 function makeField(descriptor: FieldDescriptorProto, entries: ReadonlyMap<string, DescriptorProto>): protobuf.Field {
@@ -111,7 +114,7 @@ function makeField(descriptor: FieldDescriptorProto, entries: ReadonlyMap<string
       : new protobuf.MapField(name, number, mapKeyOf(entry), typeOf(entryField(entry, 2)));
   setFeatures(field, descriptor.options);
   if (descriptor.jsonName !== undefined) (field as { jsonName?: string }).jsonName = descriptor.jsonName;
-  const { packed } = (descriptor.options ?? {}) as { packed?: boolean | undefined };
+  const packed = descriptor.options?.packed;
   if (packed !== undefined) field.setOption("packed", packed);
   if (descriptor.proto3Optional === true) field.setOption("proto3_optional", true);
   if (descriptor.type === FieldType.GROUP) field.setOption("features.message_encoding", "DELIMITED");
@@ -152,8 +155,7 @@ function ruleOf({ label }: FieldDescriptorProto): string | undefined {
 
 function makeEnum(descriptor: EnumDescriptorProto): protobuf.Enum {
   const made = setFeatures(new protobuf.Enum(checkName(descriptor.name)), descriptor.options);
-  const { allowAlias } = (descriptor.options ?? {}) as { allowAlias?: boolean | undefined };
-  if (allowAlias === true) made.setOption("allow_alias", true);
+  if (descriptor.options?.allowAlias === true) made.setOption("allow_alias", true);
   for (const { name, number } of descriptor.value) made.add(checkName(name), number);
   return made;
 }

@@ -30,7 +30,9 @@ export function loadDescriptorSet(bytes: Uint8Array): Schema {
     throw new TypeError(`Cannot load a descriptor set as it must be a Uint8Array: current value is ${typeof bytes}`);
   }
   if (bytes.length > MAX_BYTES) {
-    throw new Error(`Cannot load a descriptor set as it has at most ${MAX_BYTES} bytes: current value is ${bytes.length}`);
+    throw new Error(
+      `Cannot load a descriptor set as it has at most ${MAX_BYTES} bytes: current value is ${bytes.length}`,
+    );
   }
   const given = splitSet(bytes).map(decodeFile);
   const files = [...missingWellKnown(given.map(({ file }) => file)).map(decodeFile), ...given];

@@ -63,10 +63,11 @@ export class Tokens {
 
   /** Goes to the next token and says what comments there were on the way. */
   nextWithComments(): Comments {
-    const collected = new CommentCollector(this.current.text !== "");
-    const startLine = this.#line;
+    const hasPrevious = this.current.text !== "";
+    const collected = new CommentCollector(hasPrevious);
+    const startLine = hasPrevious ? this.#line : -1;
     let trailingEndLine = -1;
-    if (this.current.text !== "") {
+    if (hasPrevious) {
       this.#skip(SPACE);
       const kind = this.#collect(collected);
       if (kind !== undefined) {

@@ -10,7 +10,8 @@ import { descriptorCodec, descriptorText, DESCRIPTOR_FILE } from "./descriptor-c
 import { Linker } from "./descriptor-link.js";
 import type { FileDescriptorProto } from "./descriptor-model.js";
 import { encodeOptions } from "./descriptor-options.js";
-import { parseDescriptor, type ParsedProto } from "./descriptor-parse.js";
+import { parseDescriptor } from "./descriptor-parse.js";
+import type { ProtoText } from "./descriptor-text.js";
 import { WELL_KNOWN_TEXTS } from "./well-known.js";
 
 /** A file to be described. */
@@ -46,7 +47,7 @@ function encodeFile(file: object): Uint8Array {
   return descriptorCodec("google.protobuf.FileDescriptorProto").encode(file as Record<string, unknown>);
 }
 
-function parse(described: DescribedFile): ParsedProto {
+function parse(described: DescribedFile): ProtoText {
   const { name, text = WELL_KNOWN_TEXTS.get(name) } = described;
   if (text === undefined) throw new Error(`Cannot describe ${name} as its text is not known`);
   try {
@@ -69,7 +70,7 @@ function renameImports(file: FileDescriptorProto, loaded: readonly string[]): vo
   });
 }
 
-function applyOptions(linker: Linker, { file, options }: ParsedProto): void {
+function applyOptions(linker: Linker, { file, options }: ProtoText): void {
   for (const one of options) {
     const bytes = encodeOptions({ linker, file }, one);
     one.owner.options = descriptorCodec(one.typeName).decode(bytes);

@@ -57,6 +57,11 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly permitKeepaliveWithoutCalls?: boolean | undefined;
   /** Hears how every call ended, for logs and counters. Default: nobody listens and nothing is measured. */
   readonly onCallEnd?: ((ended: EndedCall) => void) | undefined;
+  /**
+   * Called once, when {@link Server.close} begins: before any client is told to go. What it sets off at once, such as a last
+   * message on running calls, is sent before that.
+   */
+  readonly onDrain?: (() => void) | undefined;
 }
 
 /** What {@link Server.close} can be told. */
@@ -86,6 +91,7 @@ const RESET_LIMITS = Object.freeze({ streamResetBurst: 20_000, streamResetRate: 
 export class Server {
   readonly #limits: ServerLimits;
   readonly #onError: (error: unknown, path: string) => void;
+  readonly #onDrain: (() => void) | undefined;
   readonly #sessionOwner: SessionOwner;
   readonly #methods = new Map<string, Registered>();
   readonly #services = new Map<string, Service>();
@@ -105,16 +111,19 @@ export class Server {
       "compression",
       "onError",
       "onCallEnd",
+      "onDrain",
       "permitKeepaliveWithoutCalls",
       ...Object.keys(DEFAULT_SERVER_LIMITS),
     ]);
     checkCallback("onError", options.onError);
     checkCallback("onCallEnd", options.onCallEnd);
+    checkCallback("onDrain", options.onDrain);
     checkFlag("permitKeepaliveWithoutCalls", options.permitKeepaliveWithoutCalls);
     if (options.tls !== undefined) serverContext(options.tls);
     this.#tls = options.tls;
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA);
     this.#onError = options.onError ?? printError;
+    this.#onDrain = options.onDrain;
     this.#sessionOwner = {
       limits: this.#limits,
       permitKeepaliveWithoutCalls: options.permitKeepaliveWithoutCalls === true,
@@ -308,9 +317,20 @@ export class Server {
       this.#noSessions = resolve;
       if (this.#sessions.size === 0) resolve();
     });
+    if (this.#onDrain !== undefined) await this.#announceDrain(this.#onDrain);
     for (const session of this.#sessions) session.drain();
     await idle;
     await Promise.all(stopped);
+  }
+
+  /** Messages leave at the end of a turn of the event loop: GOAWAY comes in the next one, or it would overtake them. */
+  async #announceDrain(onDrain: () => void): Promise<void> {
+    try {
+      onDrain();
+    } catch (error) {
+      this.#report(error, "onDrain");
+    }
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #cut(): void {
