@@ -25,15 +25,16 @@ export class Server extends CoreServer {
 
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
-    const { health = true, reflection = true, ...core } = options ?? {};
+    const { health = true, reflection = true, ...core } = Object(options) as ServerOptions;
     const { onDrain } = core;
     const statuses = new HealthStatuses();
     const drain = (): void => {
       statuses.drain();
       onDrain?.();
     };
-    // What is no function is for the server below to refuse.
-    super({ ...core, onDrain: onDrain === undefined || typeof onDrain === "function" ? drain : onDrain });
+    // What is no object, and no function, is for the server below to refuse.
+    const isUsable = typeof options === "object" && (onDrain === undefined || typeof onDrain === "function");
+    super(isUsable ? { ...core, onDrain: drain } : options);
     this.health = statuses;
     if (flag("health", health)) this.add(Health, statuses.handlers());
     if (flag("reflection", reflection)) addReflection(this);

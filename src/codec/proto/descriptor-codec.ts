@@ -11,18 +11,12 @@ import { messageCodec, type MessageCodec } from "./message.js";
 export const DESCRIPTOR_FILE = "google/protobuf/descriptor.proto";
 
 let root: protobuf.Root | undefined;
-let text: string | undefined;
-
-/** The text of `descriptor.proto`. */
-export function descriptorText(): string {
-  return (text ??= shippedText(DESCRIPTOR_FILE));
-}
 
 /** The codec of one of its messages, such as `"google.protobuf.FileDescriptorProto"`. */
 export function descriptorCodec(typeName: string): MessageCodec {
   if (root === undefined) {
     root = new protobuf.Root();
-    protobuf.parse(descriptorText(), root, { keepCase: true });
+    protobuf.parse(shippedText(DESCRIPTOR_FILE) ?? "", root, { keepCase: true });
     root.resolveAll();
   }
   return messageCodec(root.lookupType(typeName));

@@ -5,13 +5,11 @@
  * Laws: the bytes may be a stranger's: they are bounded, and every name in them is checked before anything is made of it; each
  * file's bytes are kept as they came.
  */
-import type { FileDescriptor } from "../file-descriptor.js";
 import { descriptorCodec } from "./descriptor-codec.js";
 import type { FileDescriptorProto } from "./descriptor-model.js";
 import { buildRoot, syntaxOf } from "./descriptor-root.js";
-import { describeFiles } from "./descriptors.js";
 import { Schema, type ProtoFile } from "./schema.js";
-import { WELL_KNOWN_TEXTS } from "./well-known.js";
+import { WELL_KNOWN_NAMES, wellKnownBytes } from "./well-known.js";
 import { createReader, tagOf, WireType } from "./wire.js";
 
 const MAX_FILES = 2000;
@@ -79,13 +77,19 @@ function decodeFile(bytes: Uint8Array): DecodedFile {
   return { file, bytes };
 }
 
-/** The bundled files that are imported and not in the set. */
+/** The bundled files that are imported and not in the set, each behind those it imports. */
 function missingWellKnown(files: readonly FileDescriptorProto[]): Uint8Array[] {
   const there = new Set(files.map(({ name }) => name));
-  const wanted = new Set(files.flatMap(({ dependency }) => dependency.filter((name) => !there.has(name))));
-  const known = [...wanted].filter((name) => WELL_KNOWN_TEXTS.has(name));
-  const described: FileDescriptor[] = describeFiles(known.map((name) => ({ name, text: undefined, imports: [] })));
-  return described.map(({ bytes }) => bytes);
+  const wanted = new Set(files.flatMap(({ dependency }) => dependency));
+  const missing: Uint8Array[] = [];
+  // From behind, so that what a bundled file imports is wanted by the time it comes.
+  for (const name of WELL_KNOWN_NAMES.toReversed()) {
+    const bytes = wanted.has(name) && !there.has(name) ? wellKnownBytes(name) : undefined;
+    if (bytes === undefined) continue;
+    missing.unshift(bytes);
+    for (const imported of decodeFile(bytes).file.dependency) wanted.add(imported);
+  }
+  return missing;
 }
 
 function checkImports(files: readonly FileDescriptorProto[]): void {

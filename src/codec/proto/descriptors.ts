@@ -6,13 +6,13 @@
  * for, as serving and calling do not need them.
  */
 import type { FileDescriptor } from "../file-descriptor.js";
-import { descriptorCodec, descriptorText, DESCRIPTOR_FILE } from "./descriptor-codec.js";
+import { descriptorCodec, DESCRIPTOR_FILE } from "./descriptor-codec.js";
 import { Linker } from "./descriptor-link.js";
 import type { FileDescriptorProto } from "./descriptor-model.js";
 import { encodeOptions } from "./descriptor-options.js";
 import { parseDescriptor } from "./descriptor-parse.js";
 import type { ProtoText } from "./descriptor-text.js";
-import { WELL_KNOWN_TEXTS } from "./well-known.js";
+import { bundledBytes, wellKnownBytes } from "./well-known.js";
 
 /** A file to be described. */
 export interface DescribedFile {
@@ -23,37 +23,47 @@ export interface DescribedFile {
   readonly imports: readonly string[];
 }
 
+/** A file on its way: from its text, or one whose bytes are there. */
+type Described =
+  | { readonly file: FileDescriptorProto; readonly source: ProtoText }
+  | { readonly file: FileDescriptorProto; readonly bytes: Uint8Array };
+
 /** Describes `files`, which have all that they import among them. @throws Error naming file and line. */
 export function describeFiles(files: readonly DescribedFile[]): FileDescriptor[] {
   const linker = new Linker();
-  const parsed = files.map((file) => parse(file));
+  const all = files.map(begin);
   if (!files.some(({ name }) => name === DESCRIPTOR_FILE)) {
-    const { file } = parseDescriptor(DESCRIPTOR_FILE, descriptorText());
-    linker.add(file);
-    linker.link(file);
+    linker.add(decodeFile(wellKnownBytes(DESCRIPTOR_FILE) as Uint8Array));
   }
-  for (const { file } of parsed) linker.add(file);
-  for (const { file } of parsed) linker.link(file);
-  for (const one of parsed) applyOptions(linker, one);
-  return parsed.map(({ file, paths }) => {
-    file.sourceCodeInfo.location = paths.locations;
-    const { sourceCodeInfo, ...rest } = file;
-    const message = paths.locations.length === 0 ? rest : { ...rest, sourceCodeInfo };
-    return Object.freeze({ name: file.name, imports: [...file.dependency], bytes: encodeFile(message) });
+  for (const { file } of all) linker.add(file);
+  for (const one of all) if ("source" in one) linker.link(one.file);
+  for (const one of all) if ("source" in one) applyOptions(linker, one.source);
+  return all.map((one) => {
+    const bytes = "bytes" in one ? one.bytes : encodeFile(one.source);
+    return Object.freeze({ name: one.file.name, imports: [...one.file.dependency], bytes });
   });
 }
 
-function encodeFile(file: object): Uint8Array {
-  return descriptorCodec("google.protobuf.FileDescriptorProto").encode(file as Record<string, unknown>);
+/** The descriptor in `bytes`, which are trusted. */
+function decodeFile(bytes: Uint8Array): FileDescriptorProto {
+  const message: unknown = descriptorCodec("google.protobuf.FileDescriptorProto").decode(bytes);
+  return message as FileDescriptorProto;
 }
 
-function parse(described: DescribedFile): ProtoText {
-  const { name, text = WELL_KNOWN_TEXTS.get(name) } = described;
+function encodeFile({ file, paths }: ProtoText): Uint8Array {
+  const location = paths.locations;
+  const message: object = { ...file, sourceCodeInfo: location.length === 0 ? undefined : { location } };
+  return descriptorCodec("google.protobuf.FileDescriptorProto").encode(message as Record<string, unknown>);
+}
+
+function begin({ name, text, imports }: DescribedFile): Described {
+  const bytes = bundledBytes(name, text);
+  if (bytes !== undefined) return { file: decodeFile(bytes), bytes };
   if (text === undefined) throw new Error(`Cannot describe ${name} as its text is not known`);
   try {
-    const parsed = parseDescriptor(name, text);
-    renameImports(parsed.file, described.imports);
-    return parsed;
+    const source = parseDescriptor(name, text);
+    renameImports(source.file, imports);
+    return { file: source.file, source };
   } catch (cause) {
     const [, line, reason] = /^line ([0-9]+): (.*)$/s.exec((cause as Error).message) ?? [];
     if (line === undefined) throw cause;
@@ -72,7 +82,6 @@ function renameImports(file: FileDescriptorProto, loaded: readonly string[]): vo
 
 function applyOptions(linker: Linker, { file, options }: ProtoText): void {
   for (const one of options) {
-    const bytes = encodeOptions({ linker, file }, one);
-    one.owner.options = descriptorCodec(one.typeName).decode(bytes);
+    one.owner.options = descriptorCodec(one.typeName).decode(encodeOptions({ linker, file }, one));
   }
 }

@@ -102,11 +102,10 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** The text of a file that comes with protobufjs. @throws Error when it does not. */
-export function shippedText(name: string): string {
+/** The text of a file that comes with protobufjs, if it does. */
+export function shippedText(name: string): string | undefined {
   const path = shippedPath(name);
-  if (path === undefined) throw new Error(`Cannot find ${name} as protobufjs does not ship it`);
-  return readFileSync(path, "utf8");
+  return path === undefined ? undefined : readFileSync(path, "utf8");
 }
 
 /** `google/protobuf/descriptor.proto` and `google/api/*.proto` come with protobufjs as files. */
