@@ -100,7 +100,7 @@ describe("Watch", () => {
       const other = new Channel(`127.0.0.1:${port}`);
       const lost = other.client(Health).watch({});
       await lost.receive();
-      other.destroy();
+      await other.destroy();
       // One call more and its answer: what was sent before it has been heard.
       while (health.watcherCount > 0) await client.check({});
       assert.equal(health.watcherCount, 0);
@@ -121,14 +121,14 @@ describe("List", () => {
     await withHealth(async ({ client, health }) => {
       health.set("x", "UNKNOWN");
       const { statuses } = await client.list({});
-      assert.deepEqual([...statuses].map(([name, { status }]) => [name, status]).toSorted(), [
-        ["", SERVING],
-        ["grpc.health.v1.Health", SERVING],
-        ["grpc.reflection.v1.ServerReflection", SERVING],
-        ["grpc.reflection.v1alpha.ServerReflection", SERVING],
-        [NAME, SERVING],
-        ["x", UNKNOWN],
-      ]);
+      assert.deepEqual(Object.fromEntries(statuses), {
+        "": { status: SERVING },
+        "grpc.health.v1.Health": { status: SERVING },
+        "grpc.reflection.v1.ServerReflection": { status: SERVING },
+        "grpc.reflection.v1alpha.ServerReflection": { status: SERVING },
+        [NAME]: { status: SERVING },
+        x: { status: UNKNOWN },
+      });
       assert.deepEqual(await client.list({}), { statuses });
     });
   });
