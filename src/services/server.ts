@@ -5,7 +5,7 @@
  */
 import { type Implementation, Server as CoreServer, type ServerOptions as CoreOptions, type Service } from "../core.js";
 import { Health, HealthStatuses } from "./health.js";
-import { addReflection } from "./reflection.js";
+import { addReflection, ServerReflection, ServerReflectionV1alpha } from "./reflection.js";
 
 /** What a server can be told. */
 export interface ServerOptions extends CoreOptions {
@@ -14,6 +14,13 @@ export interface ServerOptions extends CoreOptions {
   /** Whether `grpc.reflection` (v1 and v1alpha) is served: it shows every service's contract to who can call it. Default `true`. */
   readonly reflection?: boolean | undefined;
 }
+
+/** What the server may have by itself, and the options that switch it off. */
+const BUILT_IN: ReadonlyMap<string, "health" | "reflection"> = new Map([
+  [Health.typeName, "health"],
+  [ServerReflection.typeName, "reflection"],
+  [ServerReflectionV1alpha.typeName, "reflection"],
+]);
 
 /** A gRPC server. */
 export class Server extends CoreServer {
@@ -47,6 +54,11 @@ export class Server extends CoreServer {
    * @throws TypeError when a handler is not a function, has a name the service does not know, or the service is there already.
    */
   override add<S extends Service>(service: S, implementation: Implementation<S>): this {
+    const option = BUILT_IN.get(service?.typeName);
+    if (option !== undefined && this.services.some(({ typeName }) => typeName === service.typeName)) {
+      const advice = `make it with { ${option}: false } to add another`;
+      throw new TypeError(`Cannot add ${service.typeName} as the server has it already: ${advice}`);
+    }
     super.add(service, implementation);
     if (this.health.get(service) === undefined) this.health.set(service, "SERVING");
     return this;

@@ -21,6 +21,7 @@ import type {
   ServerReflectionRequestInit,
   ServerReflectionResponse,
 } from "../../src/services/gen/reflection.js";
+import { Health, HealthStatuses } from "../../src/services/health.js";
 import { addReflection, ServerReflection, ServerReflectionV1alpha } from "../../src/services/reflection.js";
 import * as core from "../../src/core.js";
 
@@ -322,6 +323,19 @@ describe("the server that has health and reflection", () => {
     addReflection(server);
     assert.equal(server.services.length, 2);
     assert.throws(() => new core.Server({ health: true } as never), TypeError);
+  });
+
+  test("another health or reflection service takes its place only where it is switched off", () => {
+    const health = new HealthStatuses();
+    assert.throws(
+      () => new Server().add(Health, health.handlers()),
+      /Health as the server has it already: .*health: false/,
+    );
+    assert.throws(() => addReflection(new Server()), /reflection: false/);
+    const server = new Server({ health: false, reflection: false }).add(Health, health.handlers());
+    addReflection(server);
+    assert.equal(server.services.length, 3);
+    assert.throws(() => server.add(undefined as never, {}), /Cannot add this as it must be a service/);
   });
 
   test("what was said of a service before it was added stays", () => {

@@ -6,6 +6,7 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { descriptorCodec } from "../../../src/codec/proto/descriptor-codec.js";
 import { type FileDescriptor, loadDescriptorSet, loadProto, type Schema } from "../../../src/core.js";
+import * as fc from "fast-check";
 import { runBuf } from "../../support/buf.js";
 
 const corpus = fileURLToPath(new URL("../../descriptors/", import.meta.url));
@@ -176,6 +177,25 @@ describe("loadDescriptorSet", () => {
     assert.throws(() => loadDescriptorSet(new Uint8Array(16 * 1024 * 1024 + 1)), /at most 16777216 bytes/);
     assert.throws(() => loadDescriptorSet(Buffer.from("0a00".repeat(2001), "hex")), /more than 2000 files/);
     assert.throws(() => loadDescriptorSet("text" as never), TypeError);
+  });
+
+  test("bytes that were damaged are an error or a schema", () => {
+    const golden = readFileSync(join(corpus, "protoc.binpb"));
+    const damage = fc.array(fc.tuple(fc.nat(golden.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(damage, (bytes) => {
+        const damaged = Buffer.from(golden);
+        for (const [at, byte] of bytes) damaged[at] = byte;
+        try {
+          const schema = loadDescriptorSet(damaged);
+          for (const name of schema.messageNames) assert.match(name, /^[\w.]+$/);
+        } catch (error) {
+          assert.match(String(error), /Cannot (?:load|decode) /);
+        }
+        assert.deepEqual(Object.keys(Object.prototype), []);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test("the bytes given may be changed afterwards", () => {

@@ -290,6 +290,22 @@ describe("describeFiles", () => {
     assert.throws(() => describeFiles([{ name: "a.proto", text: option, imports: [] }]), /at most 100 deep/);
   });
 
+  test("a text that breaks off anywhere is an error or a file, and always comes to an end", () => {
+    for (const { name, text = "" } of texts) {
+      for (let end = 0; end < text.length; end += 23) {
+        try {
+          describeFiles([
+            ...wellKnown,
+            ...texts.filter((one) => one.name !== name),
+            { name, text: text.slice(0, end), imports: [] },
+          ]);
+        } catch (error) {
+          assert.match(String(error), /^Error: Cannot describe /, `${name} cut at ${end}`);
+        }
+      }
+    }
+  });
+
   test("json_name is always there, by the rule or as given", () => {
     assert.equal(field("message A { optional int32 some_long_name = 1; }")["jsonName"], "someLongName");
     assert.equal(field('message A { optional int32 a = 1 [json_name = "B"]; }')["jsonName"], "B");
