@@ -2,6 +2,7 @@
  * The public API without batteries, published as `barewire/core`. `index.ts` adds the services every server should have.
  */
 export { deflate, gzip, type Compressor } from "./codec/compression.js";
+export type { DescriptorSource, FileDescriptor } from "./codec/file-descriptor.js";
 export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
 export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
@@ -22,6 +23,7 @@ export type {
   StatusDetailTypes,
 } from "./codec/status-detail.js";
 export { VERSION } from "./codec/header-block.js";
+export { loadDescriptorSet } from "./codec/proto/descriptor-set.js";
 export { enumName } from "./codec/proto/enum-name.js";
 export type { BytesForm, Int64Form } from "./codec/proto/fields.js";
 export { type GeneratedFile, type GeneratedFileOptions, protoFile } from "./codec/proto/generated.js";

@@ -287,6 +287,8 @@ const CONSUMER = `import {
   type Client, type HandlerCall, type MessageType, type Method, type Service, type UnaryCall,
 } from "barewire";
 import { VERSION } from "barewire/core";
+import { Health, HealthStatuses } from "barewire/health";
+import { addReflection } from "barewire/reflection";
 
 interface Word { text: string }
 interface WordInit { text?: string | undefined }
@@ -316,6 +318,10 @@ export async function main(Echo: EchoService, type: MessageType<Word, WordInit>)
   const bytes: Uint8Array | undefined = (await call.trailers).get("x-bin");
   const dynamic = loadProto("echo.proto").service("a.Echo");
   server.add(dynamic, {});
+  server.health.set(dynamic, "NOT_SERVING");
+  const bare = new Server({ health: false, reflection: false, onDrain: () => undefined });
+  bare.add(Health, new HealthStatuses().handlers());
+  addReflection(bare);
   await channel.close();
   return text + String(type.encode({ text }).length + (bytes?.length ?? 0));
 }

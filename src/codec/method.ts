@@ -4,6 +4,7 @@
  * Spec: PROTOCOL-HTTP2.md, "Requests" (Path); protobuf service definitions.
  * Laws: the same descriptor serves both sides, whether generated or loaded; handler and client types follow from it.
  */
+import type { DescriptorSource } from "./file-descriptor.js";
 import type { WireReader, WireWriter } from "./proto/wire.js";
 
 /** The four kinds of RPC: one or many messages in each direction. */
@@ -68,6 +69,11 @@ export interface Service<M extends Methods = Methods> {
   /** The full name, such as `"routeguide.RouteGuide"`. */
   readonly typeName: string;
   readonly methods: M;
+  /**
+   * What it is declared in, for reflection. Services of generated code and of `loadProto` have it; without it a service can be
+   * called, and is listed, but cannot be described.
+   */
+  readonly schema?: DescriptorSource | undefined;
 }
 
 /** @throws TypeError when `value` is not a service's descriptor; `doing` says what could not be done. */

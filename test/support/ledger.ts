@@ -30,6 +30,8 @@ export const SECTIONS: readonly Section[] = [
   { from: 178, to: 186, about: "keepalive on the client" },
   { from: 187, to: 191, about: "keepalive on the server" },
   { from: 289, to: 300, about: "authority, TLS, credentials" },
+  { from: 301, to: 309, about: "health" },
+  { from: 310, to: 320, about: "reflection" },
   { from: 321, to: 325, about: "interceptors and other surfaces" },
 ];
 

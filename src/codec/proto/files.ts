@@ -102,6 +102,12 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** The text of a file that comes with protobufjs, if it does. */
+export function shippedText(name: string): string | undefined {
+  const path = shippedPath(name);
+  return path === undefined ? undefined : readFileSync(path, "utf8");
+}
+
 /** `google/protobuf/descriptor.proto` and `google/api/*.proto` come with protobufjs as files. */
 function shippedPath(name: string): string | undefined {
   if (!/^google\/(?:[a-z_]+\/)+[a-z_]+\.proto$/.test(name)) return undefined;

@@ -64,7 +64,10 @@ export class GeneratedFile {
       const localName = localMethodName(name);
       made[localName] = Object.freeze({ kind, name, localName, path: `/${typeName}/${name}`, request, response });
     }
-    return Object.freeze({ typeName, methods: Object.freeze(made) }) as Service as S;
+    const service = { typeName, methods: Object.freeze(made) };
+    // Not enumerable: a service that is printed should not print all texts of its schema. Parsed when it is asked for.
+    Object.defineProperty(service, "schema", { get: () => this.schema });
+    return Object.freeze(service) as Service as S;
   }
 
   #codec(typeName: string): MessageCodec {

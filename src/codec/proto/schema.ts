@@ -4,6 +4,7 @@
  * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
  */
 import protobuf from "protobufjs";
+import type { DescriptorSource, FileDescriptor } from "../file-descriptor.js";
 import {
   localMethodName,
   type DynamicMessage,
@@ -13,6 +14,7 @@ import {
   type Service,
 } from "../method.js";
 import { fullNameOf, originalName } from "./dialect.js";
+import { describeFiles } from "./descriptors.js";
 import { enumType, type EnumType } from "./enum.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
@@ -27,7 +29,7 @@ export interface ProtoFile {
   readonly imports: readonly string[];
   /** `"proto2"`, `"proto3"`, or an edition such as `"2023"`. */
   readonly syntax: string;
-  /** The source, or `undefined` for a bundled well-known file. */
+  /** The source, or `undefined` for a bundled well-known file, and for one of a descriptor set. */
   readonly text: string | undefined;
   /** Where it is on disk, if it is. */
   readonly path: string | undefined;
@@ -40,8 +42,8 @@ export function schemaOf(codec: MessageCodec): Schema | undefined {
   return schemas.get(codec.root);
 }
 
-/** What a set of `.proto` files declares. Made by `loadProto`. */
-export class Schema {
+/** What a set of `.proto` files declares. Made by `loadProto` and `loadDescriptorSet`. */
+export class Schema implements DescriptorSource {
   /** Every file, imported ones included, each behind those it imports. */
   readonly files: readonly ProtoFile[];
   /** What protobufjs made of the files. @internal */
@@ -50,12 +52,25 @@ export class Schema {
   readonly #messages = new Map<string, protobuf.Type>();
   readonly #enums = new Map<string, protobuf.Enum>();
   readonly #made = new Map<string, Service>();
+  #descriptors: readonly FileDescriptor[] | undefined;
 
-  constructor(root: protobuf.Root, files: readonly ProtoFile[]) {
+  /** `descriptors` are there when the files came as such. */
+  constructor(root: protobuf.Root, files: readonly ProtoFile[], descriptors?: readonly FileDescriptor[]) {
     this.root = root;
     this.files = files;
     schemas.set(root, this);
+    this.#descriptors = descriptors;
     this.#collect(root);
+  }
+
+  /**
+   * Every file in its compiled form, as `protoc` would write it, in the order of {@link files}. Those of `loadProto` are made when
+   * they are first asked for; those of a descriptor set are the bytes it had.
+   *
+   * @throws Error naming file and line for an option that no loaded file declares.
+   */
+  get descriptors(): readonly FileDescriptor[] {
+    return (this.#descriptors ??= describeFiles(this.files));
   }
 
   #collect(namespace: protobuf.NamespaceBase): void {
@@ -97,7 +112,7 @@ export class Schema {
   service<S extends Service = Service>(fullName: string): S {
     let service = this.#made.get(fullName);
     if (service === undefined) {
-      service = makeService(fullName, lookUp("service", fullName, this.#services));
+      service = makeService(this, fullName, lookUp("service", fullName, this.#services));
       this.#made.set(fullName, service);
     }
     return service as S;
@@ -146,7 +161,7 @@ function lookUp<T>(what: string, fullName: string, known: ReadonlyMap<string, T>
   throw new Error(`The schema has no ${what} ${JSON.stringify(fullName)}${hint}`);
 }
 
-function makeService(typeName: string, reflected: protobuf.Service): Service {
+function makeService(schema: Schema, typeName: string, reflected: protobuf.Service): Service {
   const methods: Record<string, Method> = Object.create(null) as Record<string, Method>;
   for (const one of reflected.methodsArray) {
     const method = makeMethod(typeName, one);
@@ -158,7 +173,10 @@ function makeService(typeName: string, reflected: protobuf.Service): Service {
     }
     methods[method.localName] = method;
   }
-  return Object.freeze({ typeName, methods: Object.freeze(methods) });
+  const service = { typeName, methods: Object.freeze(methods) };
+  // Not enumerable: a service that is printed should not print all texts of its schema.
+  Object.defineProperty(service, "schema", { value: schema });
+  return Object.freeze(service);
 }
 
 function makeMethod(service: string, reflected: protobuf.Method): Method {

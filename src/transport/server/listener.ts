@@ -12,7 +12,7 @@ import {
   type Http2Server,
   type ServerHttp2Session,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { Server as NetServer, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { formatHostPort, parseAddress, type Address } from "../address.js";
 import { FIELD_OPTIONS } from "../field-options.js";
@@ -85,6 +85,7 @@ export class Listener implements Listening {
   readonly #http2: Http2Server | Http2SecureServer;
   readonly #sockets = new Set<Duplex>();
   readonly #sessions = new Set<ServerSession>();
+  #stopped: Promise<unknown> | undefined;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
 
@@ -169,6 +170,14 @@ export class Listener implements Listening {
     if (this.#sockets.size === 0 && this.#sessions.size === 0) this.#allGone?.();
   }
 
+  /** Takes no new connections; those there are go on. Resolves when they are gone. */
+  stop(): Promise<unknown> {
+    // Not the HTTP/2 server's own `close`: from Node 24 on that sends its sessions a GOAWAY, which is for `drain` to do.
+    return (this.#stopped ??= this.#http2.listening
+      ? new Promise((resolve) => NetServer.prototype.close.call(this.#http2, resolve))
+      : Promise.resolve());
+  }
+
   async close(options: CloseOptions = {}): Promise<void> {
     const graceMs = graceMsFrom(options);
     this.#closed ??= this.#drain();
@@ -181,10 +190,8 @@ export class Listener implements Listening {
   }
 
   async #drain(): Promise<void> {
-    const http2 = this.#http2;
-    // Before the listener: from Node 24 on it closes its sessions, and their first GOAWAY would be the last one already.
+    const stopped = this.stop();
     for (const session of this.#sessions) session.drain();
-    const stopped = http2.listening ? new Promise((resolve) => http2.close(resolve)) : undefined;
     const allGone = new Promise<void>((resolve) => {
       this.#allGone = resolve;
       this.#checkAllGone();

@@ -34,6 +34,11 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly permitKeepaliveWithoutCalls?: boolean | undefined;
   /** Hears how every call ended, for logs and counters. Default: nobody listens and nothing is measured. */
   readonly onCallEnd?: ((ended: EndedCall) => void) | undefined;
+  /**
+   * Called once, when {@link Server.close} begins: before any client is told to go. What it sets off at once, such as a last
+   * message on running calls, is sent before that.
+   */
+  readonly onDrain?: (() => void) | undefined;
 }
 
 /** A flood of connections must not become a flood of log lines. */
@@ -43,6 +48,8 @@ const REFUSAL_TOLD_MS = 60_000;
 export class Server {
   readonly #limits: ServerLimits;
   readonly #onError: (error: unknown, path: string) => void;
+  readonly #onDrain: (() => void) | undefined;
+  #announced: Promise<void> | undefined;
   readonly #listenerOwner: ListenerOwner;
   readonly #methods = new Map<string, Registered>();
   readonly #services = new Map<string, Service>();
@@ -61,16 +68,19 @@ export class Server {
       "compression",
       "onError",
       "onCallEnd",
+      "onDrain",
       "permitKeepaliveWithoutCalls",
       ...Object.keys(DEFAULT_SERVER_LIMITS),
     ]);
     checkCallback("onError", options.onError);
     checkCallback("onCallEnd", options.onCallEnd);
+    checkCallback("onDrain", options.onDrain);
     checkFlag("permitKeepaliveWithoutCalls", options.permitKeepaliveWithoutCalls);
     if (options.tls !== undefined) serverContext(options.tls);
     this.#tls = options.tls;
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA);
     this.#onError = options.onError ?? printError;
+    this.#onDrain = options.onDrain;
     this.#listenerOwner = {
       limits: this.#limits,
       permitKeepaliveWithoutCalls: options.permitKeepaliveWithoutCalls === true,
@@ -206,7 +216,19 @@ export class Server {
   async close(options: CloseOptions = {}): Promise<void> {
     const graceMs = graceMsFrom(options);
     this.#closed = true;
+    for (const listener of this.#listeners) void listener.stop();
+    if (this.#onDrain !== undefined) await (this.#announced ??= this.#announceDrain(this.#onDrain));
     await Promise.all([...this.#listeners].map((listener) => listener.close({ graceMs })));
+  }
+
+  /** Messages leave at the end of a turn of the event loop: GOAWAY comes in the next one, or it would overtake them. */
+  async #announceDrain(onDrain: () => void): Promise<void> {
+    try {
+      onDrain();
+    } catch (error) {
+      this.#report(error, "onDrain");
+    }
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { enumName } from "../../../src/codec/proto/enum-name.js";
 import { protoFile } from "../../../src/codec/proto/generated.js";
 import { loadProto } from "../../../src/codec/proto/load.js";
-import { schemaOf } from "../../../src/codec/proto/schema.js";
 import {
   Any,
   Duration,
@@ -51,7 +50,7 @@ test("protoFile parses nothing before the first message is encoded or decoded", 
   assert.deepStrictEqual(L.decode(L.encode({ a: "x" })), { a: "x" });
   L.encode({});
   assert.ok(read > 0);
-  assert.equal(schemaOf(service), file.schema);
+  assert.equal(service.schema, file.schema);
 });
 
 test("a message of another file has that file's codec, in its forms, whichever is used first", () => {
@@ -129,10 +128,9 @@ test("well-known types need no schema, and have one codec everywhere", () => {
   assert.notEqual(own.message("google.protobuf.Empty"), Empty);
 });
 
-test("schemaOf: loaded services too, none for one written by hand", () => {
+test("a loaded service has its schema too", () => {
   const schema = loadProto({ "m.proto": "message M {} service S { rpc Get(M) returns (M); }" });
-  assert.equal(schemaOf(schema.service("S")), schema);
-  assert.equal(schemaOf({ typeName: "S", methods: {} }), undefined);
+  assert.equal(schema.service("S").schema, schema);
 });
 
 test("enumName gives the name that was declared first, and none for other numbers", () => {

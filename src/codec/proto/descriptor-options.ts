@@ -1,0 +1,196 @@
+/**
+ * Understands options: finds the field that each one sets, custom ones (extensions) included, and encodes them.
+ *
+ * Spec: protobuf.dev, "Language Guide", "Custom Options"; "Text Format Language Specification"; descriptor.proto.
+ * Laws: an option is encoded as its field's type says, known and custom ones alike: whoever has the extension's declaration
+ * can read it, whoever has not keeps its bytes.
+ */
+import {
+  FieldType,
+  Label,
+  type DescriptorProto,
+  type FieldDescriptorProto,
+  type FileDescriptorProto,
+} from "./descriptor-model.js";
+import type { Linker } from "./descriptor-link.js";
+import { encodeScalar, wireTypeOf } from "./descriptor-scalar.js";
+import type { NamePart, OptionStatement, OptionValue } from "./descriptor-option.js";
+import type { OptionsOf } from "./descriptor-text.js";
+import { createWriter, tagOf, WireType, type WireWriter } from "./wire.js";
+
+/** A message made of options: what has been set, by field number. Values that are no messages are encoded already. */
+type Values = Map<number, { readonly field: Known; readonly items: (Values | Uint8Array)[] }>;
+
+/** A field, and the file that says how repeated values of it are written. */
+interface Known {
+  readonly field: FieldDescriptorProto;
+  readonly isPacked: boolean;
+}
+
+/** Where options stand: the file they are in sees the extensions they may use. `linker` has `descriptor.proto` too. */
+export interface OptionContext {
+  readonly linker: Linker;
+  readonly file: FileDescriptorProto;
+}
+
+/** The bytes of the options message. The locations get their paths. @throws Error naming file, line and option. */
+export function encodeOptions(context: OptionContext, { typeName, scope, statements }: OptionsOf): Uint8Array {
+  const values: Values = new Map();
+  for (const { option, location } of statements) {
+    try {
+      const path = setOption(context, values, typeName, scope, option);
+      location?.push(...path);
+    } catch (cause) {
+      const name = option.name.map(({ text, isExtension }) => (isExtension ? `(${text})` : text)).join(".");
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`Cannot describe ${context.file.name}:${option.line + 1}: option ${name}: ${reason}`, { cause });
+    }
+  }
+  const writer = createWriter();
+  writeValues(values, writer);
+  return new Uint8Array(writer.finish());
+}
+
+/** Sets one option and returns the path of what was set, within the options message. */
+function setOption(
+  context: OptionContext,
+  values: Values,
+  typeName: string,
+  scope: string,
+  { name, value }: OptionStatement,
+): number[] {
+  const path: number[] = [];
+  let into = values;
+  let type = typeName;
+  name.forEach((part, i) => {
+    const known = findField(context, type, scope, part);
+    const entry = entryOf(into, known);
+    path.push(known.field.number);
+    if (i === name.length - 1) {
+      if (known.field.label === Label.REPEATED) path.push(entry.items.length);
+      addValue(context, scope, entry, value);
+      return;
+    }
+    type = (known.field.typeName ?? "").slice(1);
+    if (!(entry.items[0] instanceof Map)) entry.items.push(new Map());
+    into = entry.items[0] as Values;
+  });
+  return path;
+}
+
+function entryOf(values: Values, field: Known): { readonly field: Known; readonly items: (Values | Uint8Array)[] } {
+  let entry = values.get(field.field.number);
+  if (entry === undefined) values.set(field.field.number, (entry = { field, items: [] }));
+  return entry;
+}
+
+function addValue(
+  context: OptionContext,
+  scope: string,
+  entry: { readonly field: Known; readonly items: (Values | Uint8Array)[] },
+  value: OptionValue,
+): void {
+  const { field } = entry.field;
+  if (value.kind === "list") {
+    for (const item of value.items) addValue(context, scope, entry, item);
+  } else if (field.type !== FieldType.MESSAGE && field.type !== FieldType.GROUP)
+    entry.items.push(encodeScalar(context.linker, field, value));
+  else if (value.kind !== "message") throw new Error(`its value must be a message: current value is a ${value.kind}`);
+  else {
+    const isFirst = field.label === Label.REPEATED || !(entry.items[0] instanceof Map);
+    const values: Values = isFirst ? new Map() : (entry.items[0] as Values);
+    if (isFirst) entry.items.push(values);
+    for (const part of value.fields) addField(context, scope, values, (field.typeName ?? "").slice(1), part);
+  }
+}
+
+function addField(
+  context: OptionContext,
+  scope: string,
+  values: Values,
+  typeName: string,
+  part: NamePart & { readonly value: OptionValue },
+): void {
+  const slash = part.text.lastIndexOf("/");
+  if (part.isExtension && slash >= 0) {
+    addAny(context, scope, values, typeName, part);
+    return;
+  }
+  addValue(context, scope, entryOf(values, findField(context, typeName, scope, part)), part.value);
+}
+
+/** "[type.googleapis.com/pkg.Type] { … }" within an `Any`. */
+function addAny(
+  context: OptionContext,
+  scope: string,
+  values: Values,
+  typeName: string,
+  { text, value }: NamePart & { readonly value: OptionValue },
+): void {
+  const inner: Values = new Map();
+  const innerType = text.slice(text.lastIndexOf("/") + 1);
+  if (value.kind !== "message") throw new Error(`${text} must be a message: current value is a ${value.kind}`);
+  for (const part of value.fields) addField(context, scope, inner, innerType, part);
+  const writer = createWriter();
+  writeValues(inner, writer);
+  const set = (name: string, bytes: Uint8Array): void => {
+    const known = findField(context, typeName, scope, { text: name, isExtension: false });
+    addValue(context, scope, entryOf(values, known), { kind: "string", bytes });
+  };
+  set("type_url", Buffer.from(text));
+  set("value", writer.finish());
+}
+
+function findField(context: OptionContext, typeName: string, scope: string, { text, isExtension }: NamePart): Known {
+  const { linker } = context;
+  if (isExtension) {
+    const fullName = linker.resolve(context.file, scope, text, (symbol) => symbol.kind === "extension");
+    const symbol = fullName === undefined ? undefined : linker.find(context.file, fullName);
+    if (symbol?.kind !== "extension") throw new Error(`no file that is imported declares the extension ${text}`);
+    if (symbol.field.extendee !== `.${typeName}`) throw new Error(`${text} extends ${symbol.field.extendee}`);
+    return { field: symbol.field, isPacked: isPacked(symbol.field, symbol.file) };
+  }
+  const symbol = linker.findAnywhere(typeName);
+  const field = symbol?.kind === "message" ? fieldOf(symbol.message, text) : undefined;
+  if (symbol?.kind !== "message" || field === undefined) throw new Error(`${typeName} has no field ${text}`);
+  return { field, isPacked: isPacked(field, symbol.file) };
+}
+
+/** Text format names a group by its type. */
+function fieldOf(message: DescriptorProto, name: string): FieldDescriptorProto | undefined {
+  return message.field.find(
+    (field) => field.name === name || (field.type === FieldType.GROUP && field.typeName?.endsWith(`.${name}`) === true),
+  );
+}
+
+function isPacked(field: FieldDescriptorProto, file: FileDescriptorProto): boolean {
+  const type = field.type ?? 0;
+  if (field.label !== Label.REPEATED || [9, 12, FieldType.MESSAGE, FieldType.GROUP].includes(type)) return false;
+  return field.options?.packed ?? file.syntax !== undefined;
+}
+
+function writeValues(values: Values, writer: WireWriter): void {
+  for (const [number, { field, items }] of [...values].toSorted(([a], [b]) => a - b)) {
+    if (field.isPacked) {
+      writer.uint32(tagOf(number, WireType.LEN)).fork();
+      for (const item of items) writer.raw(item as Uint8Array);
+      writer.ldelim();
+    } else for (const item of items) writeItem(field.field, item, writer);
+  }
+}
+
+function writeItem(field: FieldDescriptorProto, item: Values | Uint8Array, writer: WireWriter): void {
+  const { number } = field;
+  if (!(item instanceof Map)) {
+    writer.uint32(tagOf(number, wireTypeOf(field.type ?? 0)));
+    writer.raw(item);
+  } else if (field.type === FieldType.GROUP) {
+    writer.uint32(tagOf(number, WireType.SGROUP));
+    writeValues(item, writer);
+    writer.uint32(tagOf(number, WireType.EGROUP));
+  } else {
+    writer.uint32(tagOf(number, WireType.LEN)).fork();
+    writeValues(item, writer);
+    writer.ldelim();
+  }
+}

@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { descriptorCodec } from "../../../src/codec/proto/descriptor-codec.js";
+import { describeFiles, type DescribedFile } from "../../../src/codec/proto/descriptors.js";
+import { WELL_KNOWN_NAMES } from "../../../src/codec/proto/well-known-files.js";
+import { loadProto, unknownFields } from "../../../src/core.js";
+import { runBuf } from "../../support/buf.js";
+
+const corpus = fileURLToPath(new URL("../../descriptors/", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "barewire-descriptors-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A descriptor as an object that can be compared: what is absent is left out, what is unknown is in `unknown`. */
+interface Comparable {
+  [name: string]: unknown;
+}
+
+interface Location {
+  readonly path: readonly number[];
+  readonly leadingComments?: string;
+  readonly trailingComments?: string;
+  readonly leadingDetachedComments: readonly string[];
+}
+
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
+  const kept: Comparable = {};
+  for (const [name, one] of Object.entries(value)) if (one !== undefined) kept[name] = comparable(one);
+  const unknown = (value as { [unknownFields]?: readonly Uint8Array[] })[unknownFields];
+  if (unknown !== undefined) kept["unknown"] = Buffer.concat(unknown).toString("hex");
+  return kept;
+}
+
+function decodeFile(bytes: Uint8Array): Comparable {
+  return comparable(descriptorCodec("google.protobuf.FileDescriptorProto").decode(bytes)) as Comparable;
+}
+
+function decodeSet(bytes: Uint8Array): Comparable[] {
+  const set = comparable(descriptorCodec("google.protobuf.FileDescriptorSet").decode(bytes)) as { file: Comparable[] };
+  return set.file;
+}
+
+/** The locations that have comments, by path; removed from the file. */
+function takeComments(file: Comparable): Map<string, Location> {
+  const { location } = (file["sourceCodeInfo"] ?? { location: [] }) as { location: readonly Location[] };
+  delete file["sourceCodeInfo"];
+  const commented = location.filter(
+    (one) =>
+      one.leadingComments !== undefined || one.trailingComments !== undefined || one.leadingDetachedComments.length > 0,
+  );
+  return new Map(commented.map((one) => [one.path.join(","), one]));
+}
+
+const names = readdirSync(corpus, { recursive: true, encoding: "utf8" })
+  .map((name) => name.replaceAll("\\", "/"))
+  .filter((name) => name.endsWith(".proto"));
+const texts: DescribedFile[] = names.map((name) => {
+  return { name, text: readFileSync(join(corpus, name), "utf8"), imports: [] };
+});
+const wellKnown: DescribedFile[] = WELL_KNOWN_NAMES.map((name) => ({ name, text: undefined, imports: [] }));
+
+/** What is made of the corpus, by file name. */
+function describeCorpus(): Map<string, Comparable> {
+  return new Map(describeFiles([...wellKnown, ...texts]).map(({ name, bytes }) => [name, decodeFile(bytes)]));
+}
+
+describe("descriptors of hard files are those of protoc", () => {
+  const ours = describeCorpus();
+  const golden = decodeSet(readFileSync(join(corpus, "protoc.binpb")));
+
+  test("the golden file has every file of the corpus", () => {
+    assert.deepEqual(golden.map((file) => String(file["name"])).toSorted(), names.toSorted());
+  });
+
+  for (const theirs of golden) {
+    test(`${String(theirs["name"])}: every field, and every comment at its place`, () => {
+      const file = { ...ours.get(String(theirs["name"])) };
+      const [comments, theirComments] = [takeComments(file), takeComments(theirs)];
+      assert.deepEqual(comments, theirComments);
+      assert.deepEqual(file, theirs);
+    });
+  }
+});
+
+/** The options of the corpus as ordinary fields: buf writes them in any order, packed or not. */
+const READABLE_OPTIONS = `syntax = "proto2";
+message Options {
+  optional string file_text = 50001;
+  repeated int32 file_levels = 50002;
+  optional Rule rule = 50011;
+  repeated Rule rules = 50012;
+  optional group Grouped = 50013 { optional int32 inner = 1; }
+  optional Any any = 50014;
+  optional double ratio = 50021;
+  optional float small = 50022;
+  optional int32 i32 = 50023;
+  optional int64 i64 = 50024;
+  optional uint32 u32 = 50025;
+  optional uint64 u64 = 50026;
+  optional sint32 s32 = 50027;
+  optional sint64 s64 = 50028;
+  optional fixed32 f32 = 50029;
+  optional fixed64 f64 = 50030;
+  optional sfixed32 sf32 = 50031;
+  optional sfixed64 sf64 = 50032;
+  optional bool flag = 50033;
+  optional string text = 50034;
+  optional bytes raw = 50035;
+  optional int32 level = 50036;
+  repeated string tags = 50037;
+  repeated uint32 plain_numbers = 50038;
+  repeated uint32 packed_numbers = 50039;
+  optional string oneof_text = 50051;
+  optional string enum_text = 50052;
+  optional string value_text = 50053;
+  optional string service_text = 50054;
+  optional Rule method_rule = 50055;
+  optional string range_text = 50056;
+}
+message Any { optional string type_url = 1; optional Rule value = 2; }
+message Duration { optional int64 seconds = 1; }
+message Rule {
+  optional string pattern = 1;
+  optional Rule child = 2;
+  repeated int32 numbers = 3;
+  repeated Rule children = 4;
+  map<string, int64> weights = 5;
+  optional bool yes = 6;
+  optional Duration after = 7;
+  optional int32 level = 8;
+  optional bytes data = 9;
+  optional double ratio = 10;
+  optional group Inside = 11 { optional string word = 1; }
+  optional string scoped = 100;
+  optional Rule scoped_rule = 101;
+}`;
+
+const FLOAT = 2;
+const readableOptions = loadProto({ "options.proto": READABLE_OPTIONS }).message("Options");
+
+/** Decodes custom options, and takes away what two compilers may write differently without meaning anything else. */
+function withoutSpelling(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSpelling);
+  if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
+  const kept: Comparable = {};
+  for (const [name, one] of Object.entries(value)) kept[name] = withoutSpelling(one);
+  if (typeof kept["unknown"] === "string") {
+    kept["unknown"] = comparable(readableOptions.decode(Buffer.from(kept["unknown"], "hex")));
+  }
+  const { type, defaultValue } = kept as { type?: number; defaultValue?: string };
+  if (defaultValue !== undefined && (type === FLOAT || type === 1)) {
+    kept["defaultValue"] = type === FLOAT ? Math.fround(Number(defaultValue)) : Number(defaultValue);
+  }
+  return kept;
+}
+
+describe("descriptors of hard files are those of buf", () => {
+  const ours = describeCorpus();
+  let theirs: Comparable[] = [];
+
+  test("buf builds the corpus", async () => {
+    const output = join(folder, "buf.binpb");
+    const built = await runBuf(["build", ".", "--as-file-descriptor-set", "-o", output], { cwd: corpus });
+    assert.equal(built.code, 0, built.stderr);
+    theirs = decodeSet(readFileSync(output));
+    const built_names = theirs.map((file) => String(file["name"]));
+    for (const name of names) assert.ok(built_names.includes(name), name);
+  });
+
+  for (const name of names) {
+    test(`${name}: every field and option, and comments`, () => {
+      const file = { ...ours.get(name) };
+      const other = { ...theirs.find((one) => one["name"] === name) };
+      const [comments, theirComments] = [takeComments(file), takeComments(other)];
+      assert.deepEqual(withoutSpelling(file), withoutSpelling(other));
+      // This file has the comments that buf gives to nothing.
+      if (name === "comments_between.proto") return;
+      const text = ({ path, trailingComments, ...rest }: Location): object => ({
+        path,
+        trailing: trailingComments?.replace(/\n$/, ""),
+        leading: rest.leadingComments,
+        detached: rest.leadingDetachedComments,
+      });
+      assert.deepEqual([...comments.values()].map(text), [...theirComments.values()].map(text));
+    });
+  }
+
+  for (const name of WELL_KNOWN_NAMES) {
+    test(`the bundled ${name} is described as it is everywhere`, async () => {
+      const output = join(folder, "well-known.binpb");
+      const imports = WELL_KNOWN_NAMES.map((one) => `import "${one}";`).join("\n");
+      writeFileSync(join(folder, "well-known.proto"), `syntax = "proto3";\n${imports}`);
+      const args = ["--exclude-source-info", "--exclude-source-retention-options", "--as-file-descriptor-set"];
+      const built = await runBuf(["build", folder, ...args, "-o", output]);
+      assert.equal(built.code, 0, built.stderr);
+      const other = decodeSet(readFileSync(output)).find((one) => one["name"] === name);
+      assert.deepEqual(ours.get(name), other);
+    });
+  }
+});
+
+describe("schema.descriptors", () => {
+  test("one for each file, in the order of the files, made once", () => {
+    const schema = loadProto({
+      "a.proto": 'syntax = "proto3"; import "b.proto"; import "google/protobuf/empty.proto"; message A { B b = 1; }',
+      "b.proto": 'syntax = "proto3"; message B {}',
+    });
+    const { descriptors } = schema;
+    assert.equal(schema.descriptors, descriptors);
+    assert.deepEqual(
+      descriptors.map(({ name, imports }) => [name, imports]),
+      [
+        ["b.proto", []],
+        ["google/protobuf/empty.proto", []],
+        ["a.proto", ["b.proto", "google/protobuf/empty.proto"]],
+      ],
+    );
+  });
+
+  test("R319 a dependency is the name the file was found under, whatever the import says", () => {
+    const schema = loadProto({
+      "dir/a.proto": 'syntax = "proto3"; import "b.proto"; message A { B b = 1; }',
+      "dir/b.proto": 'syntax = "proto3"; message B {}',
+    });
+    const file = decodeFile(schema.descriptors.at(-1)?.bytes ?? new Uint8Array());
+    assert.deepEqual([file["name"], file["dependency"]], ["dir/a.proto", ["dir/b.proto"]]);
+  });
+
+  test("weak imports among others keep their places", () => {
+    const schema = loadProto({
+      "a.proto": 'import weak "b.proto"; import public "c.proto"; import "d.proto"; message A {}',
+      "b.proto": "message B {}",
+      "c.proto": "message C {}",
+      "d.proto": "message D {}",
+    });
+    const file = decodeFile(schema.descriptors.at(-1)?.bytes ?? new Uint8Array());
+    assert.deepEqual(
+      [file["dependency"], file["weakDependency"], file["publicDependency"]],
+      [["b.proto", "c.proto", "d.proto"], [0], [1]],
+    );
+  });
+
+  test("an option that nothing declares is an error naming file, line and option", () => {
+    const of = (text: string): (() => unknown) => {
+      const schema = loadProto({ "a.proto": `syntax = "proto3";\n${text}` });
+      return () => schema.descriptors;
+    };
+    assert.throws(of("option (no.such) = 1;"), /a\.proto:2: option \(no\.such\): no file .* declares .* no\.such/);
+    assert.throws(of("option no_such = 1;"), /a\.proto:2: option no_such: google\.protobuf\.FileOptions has no field/);
+    assert.throws(of('option deprecated = "yes";'), /a\.proto:2: option deprecated: .* true or false/);
+    assert.throws(of("option optimize_for = NO;"), /a\.proto:2: option optimize_for: .* no such value/);
+  });
+
+  test("a service is printed without its schema", () => {
+    const schema = loadProto({ "a.proto": 'syntax = "proto3"; message A {} service S { rpc M(A) returns (A); }' });
+    const service = schema.service("S");
+    assert.equal(service.schema, schema);
+    assert.deepEqual(Object.keys(service), ["typeName", "methods"]);
+  });
+});
+
+describe("describeFiles", () => {
+  const field = (text: string): Comparable => {
+    const [file] = describeFiles([{ name: "a.proto", text, imports: [] }]);
+    const { messageType } = decodeFile(file?.bytes ?? new Uint8Array()) as { messageType: { field: Comparable[] }[] };
+    return messageType[0]?.field[0] ?? {};
+  };
+
+  test("a text that is no .proto is an error with its line", () => {
+    const of = (text: string) => () => describeFiles([{ name: "a.proto", text, imports: [] }]);
+    assert.throws(of("message A {\n  int32 = 1;\n}"), /a\.proto:2: a name is wanted: current value is "="/);
+    assert.throws(of("message A {"), /a\.proto:1: a name is wanted: current value is the end/);
+    assert.throws(of("/* no end"), /a\.proto:1: a comment has no end/);
+    assert.throws(of('option a = "no end'), /a\.proto:1: a string has no end/);
+    assert.throws(of("nonsense"), /a\.proto:1: a declaration is wanted/);
+    assert.throws(of('edition = "1999";'), /a\.proto:1: edition "1999" is not known/);
+    assert.throws(of("message A { optional B b = 1; }"), /a\.proto as no file it imports declares B/);
+    assert.throws(() => describeFiles([{ name: "a.proto", text: undefined, imports: [] }]), /its text is not known/);
+  });
+
+  test("messages nested without end are refused", () => {
+    const text = "message A {".repeat(2000);
+    assert.throws(() => describeFiles([{ name: "a.proto", text, imports: [] }]), /at most 100 deep/);
+    const option = `option (a) = ${"{ a: ".repeat(2000)}`;
+    assert.throws(() => describeFiles([{ name: "a.proto", text: option, imports: [] }]), /at most 100 deep/);
+  });
+
+  test("a text that breaks off anywhere is an error or a file, and always comes to an end", () => {
+    for (const { name, text = "" } of texts) {
+      for (let end = 0; end < text.length; end += 23) {
+        try {
+          describeFiles([
+            ...wellKnown,
+            ...texts.filter((one) => one.name !== name),
+            { name, text: text.slice(0, end), imports: [] },
+          ]);
+        } catch (error) {
+          assert.match(String(error), /^Error: Cannot describe /, `${name} cut at ${end}`);
+        }
+      }
+    }
+  });
+
+  test("json_name is always there, by the rule or as given", () => {
+    assert.equal(field("message A { optional int32 some_long_name = 1; }")["jsonName"], "someLongName");
+    assert.equal(field('message A { optional int32 a = 1 [json_name = "B"]; }')["jsonName"], "B");
+  });
+
+  test("what one file does not import is not found in it", () => {
+    const files = [
+      { name: "a.proto", text: "package p; message A {}", imports: [] },
+      { name: "b.proto", text: 'package p; import "a.proto"; message B { optional A a = 1; }', imports: [] },
+      { name: "c.proto", text: 'package p; import "b.proto"; message C { optional A a = 1; }', imports: [] },
+    ];
+    assert.throws(() => describeFiles(files), /c\.proto as no file it imports declares A/);
+  });
+});
