@@ -147,6 +147,13 @@ function protoName(object: protobuf.ReflectionObject): string {
   return originalName((object as Partial<protobuf.Field>).protoName ?? object.name);
 }
 
+/** `json_name` where the schema has one. What protobufjs makes of a name that is held otherwise is not that. */
+function jsonNameOf(field: protobuf.Field): string {
+  const held = (field as Partial<protobuf.Field>).protoName ?? field.name;
+  const isMade = field.jsonName === undefined || field.jsonName === camelCase(held);
+  return isMade ? camelCase(protoName(field)) : (field.jsonName as string);
+}
+
 function fieldShape(
   field: protobuf.Field,
   propertyOf: ReadonlyMap<protobuf.ReflectionObject, string>,
@@ -157,7 +164,7 @@ function fieldShape(
   return {
     name: protoName(field),
     property: propertyOf.get(field) as string,
-    jsonName: field.jsonName ?? camelCase(protoName(field)),
+    jsonName: jsonNameOf(field),
     number: field.id,
     value,
     repeated: field.repeated,
