@@ -151,7 +151,7 @@ function protoName(object: protobuf.ReflectionObject): string {
 function jsonNameOf(field: protobuf.Field): string {
   const held = (field as Partial<protobuf.Field>).protoName ?? field.name;
   const isMade = field.jsonName === undefined || field.jsonName === camelCase(held);
-  return isMade ? camelCase(protoName(field)) : (field.jsonName as string);
+  return isMade ? camelCase(protoName(field)) : field.jsonName;
 }
 
 function fieldShape(
