@@ -347,7 +347,11 @@ function useTls(listener: Http2Server | Http2SecureServer, tls: ServerTls): void
 
 /** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
 function closeAfterLastRead(socket: Socket): void {
-  socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
+  socket.once("finish", () => {
+    const timer = setTimeout(() => socket.destroy(), LAST_READ_MS).unref();
+    // It would hold the socket, and with it the session and the whole server.
+    socket.once("close", () => clearTimeout(timer));
+  });
 }
 
 function ignore(): void {}
