@@ -35,6 +35,8 @@ export interface MessageStreamOwner {
   receiveAbandoned(): void;
   /** The stream has ended and no message waits any more. May be called again. */
   receiveDrained(): void;
+  /** The application asks for a message although the wire has ended; there may be some that it has not taken. */
+  receiveResumed(): void;
 }
 
 /** The limits of one receiving half. */
@@ -179,6 +181,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
 
   next(): Promise<IteratorResult<T, undefined>> {
     this.pulled = true;
+    if (this.#ended && !this.#told) this.#owner.receiveResumed();
     if (this.#opener !== undefined) return this.#nextOpened();
     if (this.#waiters === undefined || this.#waiters.length === 0) {
       if (this.#messages.whole > 0) {

@@ -30,6 +30,10 @@ class Notes implements MessageStreamOwner {
     this.drained++;
   }
 
+  receiveResumed(): void {
+    // Nor this.
+  }
+
   pause(): void {
     this.paused = true;
   }

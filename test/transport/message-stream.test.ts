@@ -14,6 +14,7 @@ class Notes implements MessageStreamOwner {
   readonly failures: StatusError[] = [];
   abandoned = 0;
   drained = 0;
+  resumed = 0;
   paused = false;
 
   receiveFailed(error: StatusError): void {
@@ -26,6 +27,10 @@ class Notes implements MessageStreamOwner {
 
   receiveDrained(): void {
     this.drained++;
+  }
+
+  receiveResumed(): void {
+    this.resumed++;
   }
 
   pause(): void {
@@ -52,6 +57,19 @@ function text(step: IteratorResult<Uint8Array, undefined>): string | undefined {
 }
 
 describe("next", () => {
+  test("tells its owner when it is asked after the end, and before it was told of the end", async () => {
+    const { stream, notes } = make(false);
+    stream.push(Buffer.concat([prefixed("a"), prefixed("b")]));
+    await stream.next();
+    assert.equal(notes.resumed, 0);
+    stream.end();
+    await stream.next();
+    assert.equal(notes.resumed, 1);
+    await stream.next();
+    await stream.next();
+    assert.equal(notes.resumed, 2);
+  });
+
   test("gives messages in order, whether they came before or after they were asked for", async () => {
     const { stream } = make(false);
     const early = [stream.next(), stream.next()];

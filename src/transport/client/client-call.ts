@@ -26,6 +26,7 @@ import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
 import { RetryBuffer } from "./retry-buffer.js";
 import type { StreamEnd } from "./stream-error.js";
+import { unwatchSignal, watchSignal, type SignalWatcher } from "./signal-watch.js";
 import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 
 /** The channel above, as far as a call needs it. */
@@ -51,7 +52,9 @@ const SMALL_BLOCK_BYTES = 1024;
 const SENSITIVE = ["authorization", "cookie"];
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
-export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, Waiting, AttemptOwner {
+export class ClientCall<Req = unknown, Res = unknown>
+  implements MessageStreamOwner, SinkOwner, Waiting, AttemptOwner, SignalWatcher
+{
   readonly method: Method;
   readonly requests: MessageSink<Req>;
   readonly responses: MessageStream<Res>;
@@ -66,7 +69,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly #authority: string | undefined;
   readonly #deadline: Deadline | undefined;
   readonly #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  /** Whether deadline and signal have been let go of before the status was told. */
+  #unguarded = false;
   #attempt: Attempt | undefined;
   #sent: RetryBuffer | undefined;
   /** Whether the call was sent again already after a server had refused it. */
@@ -111,14 +115,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
   start(): void {
-    if (this.#signal !== undefined && !this.#watch(this.#signal)) return;
-    if (this.#deadline !== undefined) {
-      if (this.#deadline.remainingMs <= 0) {
-        this.#deadlineExceeded();
-        return;
-      }
-      this.#deadline.arm(() => this.#deadlineExceeded());
-    }
+    if (this.#isOver()) return;
+    this.#guard();
     this.#begin();
   }
 
@@ -145,19 +143,27 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     else subchannel.wait(this);
   }
 
-  #watch(signal: AbortSignal): boolean {
-    if (signal.aborted) {
-      this.#cancelledBy(signal);
-      return false;
-    }
-    this.#onAbort = () => this.#cancelledBy(signal);
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+  /** Whether the signal or the deadline has ended the call already. */
+  #isOver(): boolean {
+    if (this.#signal?.aborted === true) this.aborted(this.#signal);
+    else if (this.#deadline !== undefined && this.#deadline.remainingMs <= 0) this.#deadlineExceeded();
+    else return false;
     return true;
   }
 
-  #cancelledBy(signal: AbortSignal): void {
+  #guard(): void {
+    if (this.#signal !== undefined) watchSignal(this.#signal, this);
+    this.#deadline?.arm(() => this.#deadlineExceeded());
+  }
+
+  #unguard(): void {
+    if (this.#signal !== undefined) unwatchSignal(this.#signal, this);
+    this.#deadline?.clear();
+  }
+
+  aborted({ reason }: AbortSignal): void {
     this.observed = true;
-    this.fail(new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause: signal.reason }));
+    this.fail(new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause: reason }));
   }
 
   failed(error: StatusError): void {
@@ -353,6 +359,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
     if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();
+    this.#unguardUnread();
     this.onFinished?.();
     if (error !== undefined) setImmediate(() => this.#reportUnobserved(error));
     // Last, as it runs the application's code: its iterator's return().
@@ -429,9 +436,40 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   /** Every message has been taken: the status may be told, and nothing can change it any more. */
   receiveDrained(): void {
-    if (!this.outcome.tell()) return;
-    this.#deadline?.clear();
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.outcome.tell()) this.#unguard();
+  }
+
+  /**
+   * Messages wait that nobody may ever take: neither a long-lived signal nor a far deadline shall keep them. Both still count
+   * when somebody asks for the rest.
+   */
+  #unguardUnread(): void {
+    if (this.outcome.told || this.outcome.awaited) return;
+    this.#unguarded = true;
+    this.#unguard();
+  }
+
+  receiveResumed(): void {
+    if (this.#unguarded && !this.outcome.told) this.#isOver();
+  }
+
+  /** What came with the status, once that is told. */
+  get trailers(): Promise<Metadata> {
+    this.#guardAgain();
+    return this.outcome.trailers;
+  }
+
+  /** How the call ended, once it is told. */
+  get status(): Promise<Status> {
+    this.#guardAgain();
+    return this.outcome.status;
+  }
+
+  /** From now on somebody waits, who must hear when the time is up. */
+  #guardAgain(): void {
+    if (!this.#unguarded || this.outcome.told) return;
+    this.#unguarded = false;
+    if (!this.#isOver()) this.#guard();
   }
 }
 

@@ -147,12 +147,12 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
   }
 
   get trailers(): Promise<Metadata> {
-    return this.#call?.outcome.trailers ?? Promise.resolve(new Metadata());
+    return this.#call?.trailers ?? Promise.resolve(new Metadata());
   }
 
   get status(): Promise<Status> {
     if (this.#call !== undefined) this.#call.observed = true;
-    return this.#call?.outcome.status ?? Promise.resolve({ code: Code.INTERNAL, message: "the call was not started" });
+    return this.#call?.status ?? Promise.resolve({ code: Code.INTERNAL, message: "the call was not started" });
   }
 
   get responseCompressed(): boolean {
@@ -177,12 +177,12 @@ class CallHandle implements CallFacts {
   }
 
   get trailers(): Promise<Metadata> {
-    return this.call.outcome.trailers;
+    return this.call.trailers;
   }
 
   get status(): Promise<Status> {
     this.call.observed = true;
-    return this.call.outcome.status;
+    return this.call.status;
   }
 
   get responseCompressed(): boolean {

@@ -16,6 +16,9 @@ export function dial(address: Address, tls?: DialTls): Socket {
       : { host: address.host === "" ? "localhost" : address.host, port: address.port };
   const socket = tls === undefined ? connect({ ...where, noDelay: true }) : connectTls(where, tls);
   // A session that has closed waits for its peer to close as well: one that never does would keep the socket for ever.
-  socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
+  socket.once("finish", () => {
+    const timer = setTimeout(() => socket.destroy(), LAST_READ_MS).unref();
+    socket.once("close", () => clearTimeout(timer));
+  });
   return socket;
 }

@@ -43,6 +43,11 @@ export class Outcome {
     return this.#told;
   }
 
+  /** Whether somebody waits for it to be told. */
+  get awaited(): boolean {
+    return !this.#told && (this.#statusPromise !== undefined || this.#trailersPromise !== undefined);
+  }
+
   /** What came with the status; `undefined` drops it, as a status of this side's own has none. */
   set peerTrailers(trailers: Metadata | undefined) {
     this.#trailers = trailers;

@@ -33,8 +33,8 @@ export interface ServerLimits extends ReceiveLimits {
    */
   readonly handshakeTimeoutMs: number;
   /**
-   * After how many milliseconds of silence a client is asked for a sign of life. Default 2 hours (keepalive.md); on Node 20,
-   * whose sessions can go deaf, one minute if that is less.
+   * After how many milliseconds of silence a client is asked for a sign of life, up to an eighth later; 0 asks never. Default 2
+   * hours (keepalive.md); on Node 20, whose sessions can go deaf, one minute if that is less.
    */
   readonly keepaliveTimeMs: number;
   /** How long it may take to give one, in milliseconds, before the connection is dropped. Default 20,000. */

@@ -246,7 +246,11 @@ function listenOptions(address: Address): { host?: string; port: number } | { pa
 
 /** A closed session waits for the peer to close too, and `destroy()` has no effect by then: so the socket gets a timer. */
 function closeAfterLastRead(socket: Duplex): void {
-  socket.once("finish", () => setTimeout(() => socket.destroy(), LAST_READ_MS).unref());
+  socket.once("finish", () => {
+    const timer = setTimeout(() => socket.destroy(), LAST_READ_MS).unref();
+    // It would hold the socket, and with it the session and the whole server.
+    socket.once("close", () => clearTimeout(timer));
+  });
 }
 
 function ignore(): void {}

@@ -393,6 +393,10 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     // A server decides the status; it waits for nobody to have read it.
   }
 
+  receiveResumed(): void {
+    // What ends a call on a server ends its requests, too, read or not.
+  }
+
   sendOverflow(): void {
     // Nobody sends by hand on a server: what a handler yields waits for room.
   }

@@ -8,7 +8,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { headerListBytes, MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import { probe, silenceMs } from "../keepalive.js";
 import type { SendLimits } from "../message-sink.js";
 import type { Peer } from "../call.js";
 import type { Codings } from "../codings.js";
@@ -20,6 +19,7 @@ import { ServerCall, type ServerCallOwner } from "./server-call.js";
 import type { ServerLimits } from "./limits.js";
 import { SessionAge, type AgeOwner } from "./session-age.js";
 import { peerOf } from "./server-tls.js";
+import { watchSilence } from "./silence.js";
 
 /** How one RPC ended, for a log line. Unknown methods and refused requests are told as well. */
 export interface EndedCall {
@@ -99,7 +99,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
       this.maxPeerHeaderListBytes = Math.min(maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
     });
     session.once("localSettings", () => (this.#acknowledged = true));
-    this.#watchSilence();
+    watchSilence(session, this.limits);
     this.#age = new SessionAge(this.limits, this);
     const { permitKeepaliveWithoutCalls } = owner;
     this.#pings = new PingStrikes({
@@ -111,17 +111,6 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
       this.#onStream(stream, headers, rawHeaders);
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
-  }
-
-  /** The callback fires once, so it is set again after each answer; Node does not count a PING as activity. */
-  #watchSilence(): void {
-    this.#session.setTimeout(silenceMs(this.limits.keepaliveTimeMs), () => {
-      probe(this.#session, this.limits.keepaliveTimeoutMs, (alive) => {
-        if (this.#session.destroyed) return;
-        if (alive) this.#watchSilence();
-        else this.#session.destroy();
-      });
-    });
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
