@@ -11,11 +11,15 @@ import { encodeFrame, encodeSettings, ErrorCode, Flag, FrameType, Setting, uint3
 import { encodeFields, type Field } from "../support/http2-hpack.js";
 import { encodeHeaders, type ServerPeer } from "../support/peer.js";
 import { flood, heldBack, holdsAtMost, repeated, type Ended } from "../support/peer-flood.js";
+import { DROPS_IDLE_TALK } from "../support/node-version.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, completeRequest, outcome, scripted } from "../support/peer-scripted.js";
 import { OK_TRAILERS, prefixed, RESPONSE_FIELDS } from "../support/peer-service.js";
 
 guardProcess();
+
+/** How it ends for frames that say nothing. */
+const IDLE_TALK = DROPS_IDLE_TALK ? "closed" : "taken";
 
 const MIB = 1024 * 1024;
 
@@ -68,7 +72,7 @@ const FLOODS: Readonly<Record<string, Flood>> = {
       connection.headers(open, RESPONSE_FIELDS);
       return repeated(encodeFrame(FrameType.DATA, Flag.PADDED, open, Buffer.of(0)), 500);
     },
-    ends: "taken",
+    ends: IDLE_TALK,
     answerable: false,
   },
   "DATA of a stream that has ended": {
@@ -109,7 +113,7 @@ const FLOODS: Readonly<Record<string, Flood>> = {
           ),
         );
     },
-    ends: "taken",
+    ends: IDLE_TALK,
   },
   "frames of unknown types": {
     next: (_connection, open) => repeated(encodeFrame(0xf0, 0xff, open, Buffer.alloc(50)), 300),

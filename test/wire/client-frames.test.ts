@@ -11,6 +11,7 @@ import { encodeFrame, encodeSettings, ErrorCode, Flag, FrameType, Setting, uint3
 import { encodeFields, type Field } from "../support/http2-hpack.js";
 import type { ServerPeer } from "../support/peer.js";
 import { holdsAtMost } from "../support/peer-flood.js";
+import { DROPS_IDLE_TALK } from "../support/node-version.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome, scripted } from "../support/peer-scripted.js";
 import { OK_TRAILERS, prefixed, RESPONSE_FIELDS } from "../support/peer-service.js";
@@ -104,10 +105,6 @@ const MALFORMED: Readonly<Record<string, Write>> = {
   "an informational block that ends the stream": (connection, streamId) =>
     connection.headers(streamId, [[":status", "103"]], { endStream: true }),
   "101": (connection, streamId) => connection.headers(streamId, [[":status", "101"]]),
-  "content-length below the length": (connection, streamId) => {
-    connection.headers(streamId, [...RESPONSE_FIELDS, ["content-length", "3"]]);
-    connection.data(streamId, prefixed("m"));
-  },
   "content-length above the length": (connection, streamId) => {
     connection.headers(streamId, [...RESPONSE_FIELDS, ["content-length", "7"]]);
     connection.data(streamId, prefixed("m"));
@@ -148,6 +145,19 @@ describe("streams that break HTTP/2", () => {
         assert.deepEqual(errors, []);
         assert.equal(server.connections.length, 1);
       });
+    });
+  }
+});
+
+test("R94 R136 content-length below the length: the call ends, with its connection where that is an error of the connection", async () => {
+  for (const kind of KINDS) {
+    await scripted(async ({ server, client }) => {
+      const result = outcome(begin(client, kind));
+      const connection = await server.connection();
+      const { streamId } = await completeRequest(connection);
+      connection.headers(streamId, [...RESPONSE_FIELDS, ["content-length", "3"]]);
+      connection.data(streamId, prefixed("m"));
+      assert.equal((await result).code, DROPS_IDLE_TALK ? Code.UNAVAILABLE : Code.INTERNAL, kind);
     });
   }
 });

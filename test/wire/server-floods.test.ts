@@ -9,11 +9,15 @@ import { encodeFrame, encodeSettings, ErrorCode, Flag, FrameType, Setting, uint3
 import { encodeFields } from "../support/http2-hpack.js";
 import { encodeHeaders, type RawClient } from "../support/peer.js";
 import { flood, heldBack, holdsAtMost, repeated, type Ended } from "../support/peer-flood.js";
+import { DROPS_IDLE_TALK } from "../support/node-version.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { call, served } from "../support/peer-served.js";
 import { messagesIn, prefixed, requestFields } from "../support/peer-service.js";
 
 guardProcess();
+
+/** How it ends for frames that say nothing. */
+const IDLE_TALK = DROPS_IDLE_TALK ? "closed" : "taken";
 
 const UNARY = "/wire.Wire/Unary";
 const BIDI_STREAMING = "/wire.Wire/BidiStreaming";
@@ -86,14 +90,14 @@ const FLOODS: Readonly<Record<string, Flood>> = {
   },
   "DATA of padding alone": {
     next: ({ open }) => repeated(encodeFrame(FrameType.DATA, Flag.PADDED, open, Buffer.of(0)), 500),
-    ends: "taken",
+    ends: IDLE_TALK,
   },
   "DATA on a stream that has ended": {
     next: ({ ended }) => repeated(encodeFrame(FrameType.DATA, 0, ended, Buffer.alloc(100)), 100),
   },
   "PRIORITY of one stream": {
     next: ({ open }) => repeated(encodeFrame(FrameType.PRIORITY, 0, open, Buffer.of(0, 0, 0, 0, 16)), 500),
-    ends: "taken",
+    ends: IDLE_TALK,
   },
   "PRIORITY of streams that do not exist": {
     next: ({ client }) => {
@@ -105,7 +109,7 @@ const FLOODS: Readonly<Record<string, Flood>> = {
           ),
         );
     },
-    ends: "taken",
+    ends: IDLE_TALK,
   },
   "frames of unknown types": {
     next: ({ open }) =>
