@@ -21,6 +21,6 @@ export const BARE_SYMBOLS = since(24);
 const [, nghttp2Minor = 0] = (process.versions["nghttp2"] ?? "").split(".").map(Number);
 /**
  * The HTTP/2 library below drops a connection of many frames that say nothing (DATA of padding, PRIORITY), takes PRIORITY for nothing
- * at all, and DATA beyond a content-length for an error of the connection. Seen with 1.69 and 1.70, not with 1.61.
+ * at all, and DATA beyond a content-length or a window for an error of the connection. Seen with 1.69 and 1.70, not with 1.61.
  */
 export const DROPS_IDLE_TALK = nghttp2Minor >= 69;
