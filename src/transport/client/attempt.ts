@@ -176,8 +176,9 @@ export class Attempt {
         // complete, and destroy() would say NO_ERROR.
         addAbortSignal(AbortSignal.abort(), stream);
       } else if (stream.writableLength > 0) {
-        // RST_STREAM(NO_ERROR); close(NO_ERROR) would wait for the request to be sent, which may be never.
-        stream.destroy();
+        // RST_STREAM(NO_ERROR); close(NO_ERROR) would wait for the request to be sent, which may be never. In the next turn, as
+        // in this one nghttp2 may be reading: of all codes Node puts off only CANCEL then, and frees the stream below it.
+        setImmediate(() => stream.destroy());
       } else if (!stream.writableEnded) {
         stream.end();
       }

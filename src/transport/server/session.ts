@@ -118,7 +118,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     stream.on("error", ignore);
     if (!this.#acknowledged && headerListBytes(rawHeaders) > this.limits.maxHeaderListBytes) {
       // As Node does once it counts. HPACK makes megabytes of a small block, which nobody may have to look at.
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      closeSoon(stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
       return;
     }
     if (this.#running.size >= this.limits.maxRunningHandlers) {
@@ -152,9 +152,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     }
     // What the client still sends is read and dropped, then the stream is reset: flow control must not leave it stuck.
     stream.resume();
-    setImmediate(() => {
-      if (!stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    closeSoon(stream, constants.NGHTTP2_NO_ERROR);
     this.#report(echo(String(headers[":path"] ?? "")), status, 0, 0, 0);
   }
 
@@ -163,7 +161,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
    * RFC 9113 §10.5: "an endpoint MAY treat activity that is suspicious as a connection error of type ENHANCE_YOUR_CALM".
    */
   #refuseOverload(stream: ServerHttp2Stream): void {
-    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    closeSoon(stream, constants.NGHTTP2_REFUSED_STREAM);
     if (this.#closing || this.#session.destroyed) return;
     this.#closing = true;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -216,7 +214,8 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     this.#sentAtPing = Math.max(sent, this.#sentAtPing);
     if (!this.#pings.isTooMany(performance.now(), this.#openStreams > 0)) return;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from("too_many_pings"));
-    this.#session.destroy();
+    // Not while nghttp2 is reading: see closeSoon.
+    setImmediate(() => this.#session.destroy());
   }
 
   callFailed(error: unknown, call: ServerCall): void {
@@ -250,6 +249,16 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   #cutCalls(error: StatusError): void {
     for (const call of this.#running) call.cut(error);
   }
+}
+
+/**
+ * Resets a stream in the next turn. In this one nghttp2 may be in the middle of reading, and Node frees the stream below it when
+ * the code is any but CANCEL, which it knows to put off: on Node 20 that is a read of freed memory.
+ */
+function closeSoon(stream: ServerHttp2Stream, code: number): void {
+  setImmediate(() => {
+    if (!stream.destroyed) stream.close(code);
+  });
 }
 
 function ignore(): void {}
