@@ -11,9 +11,9 @@ import { headerListBytes, type HeaderFields } from "../../codec/header-block.js"
 import type { Metadata } from "../../codec/metadata.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { Connection } from "./connection.js";
+import type { Lease } from "./placement.js";
 import { readResponse, readTrailers, type ResponseBlock } from "./response-block.js";
 import { endOfStream, type StreamEnd } from "./stream-error.js";
-import type { Lease } from "./subchannel.js";
 
 /** The call above: what it must hear from its attempt. */
 export interface AttemptOwner {
@@ -160,6 +160,16 @@ export class Attempt {
     this.#ended = true;
     const stream = this.#stream as ClientHttp2Stream;
     this.#owner.streamLost(endOfStream(stream, this.connection, this.#headersTooLarge));
+  }
+
+  /** Nothing was heard for as long as the call ran: whoever gave the place should look after its connection. */
+  suspect(): void {
+    this.#lease.suspect();
+  }
+
+  /** Says that the session is gone: nobody else should get it. */
+  retire(): void {
+    this.#lease.retire();
   }
 
   /**

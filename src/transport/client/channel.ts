@@ -93,7 +93,7 @@ export class Channel {
       scheme: tls === undefined ? "http" : "https",
       credentials: options.credentials,
       mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
-      subchannel: this.#subchannel,
+      placement: this.#subchannel,
       callUnobserved: (error, path) => this.#report(error, path),
     };
   }

@@ -24,10 +24,10 @@ import { coversAuthority } from "./channel-tls.js";
 import type { Connection } from "./connection.js";
 import type { ChannelLimits } from "./limits.js";
 import { Outcome } from "./outcome.js";
+import type { Lease, Placement, Wish } from "./placement.js";
 import { RetryBuffer } from "./retry-buffer.js";
 import type { StreamEnd } from "./stream-error.js";
 import { unwatchSignal, watchSignal, type SignalWatcher } from "./signal-watch.js";
-import type { Lease, Subchannel, Waiting } from "./subchannel.js";
 
 /** The channel above, as far as a call needs it. */
 export interface ClientCallOwner {
@@ -40,7 +40,7 @@ export interface ClientCallOwner {
   readonly credentials: CallCredentials | undefined;
   /** Whether credentials may be sent over its connections. */
   readonly mayCarryCredentials: boolean;
-  readonly subchannel: Subchannel;
+  readonly placement: Placement;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
 }
@@ -53,7 +53,7 @@ const SENSITIVE = ["authorization", "cookie"];
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
 export class ClientCall<Req = unknown, Res = unknown>
-  implements MessageStreamOwner, SinkOwner, Waiting, AttemptOwner, SignalWatcher
+  implements MessageStreamOwner, SinkOwner, Wish, AttemptOwner, SignalWatcher
 {
   readonly method: Method;
   readonly requests: MessageSink<Req>;
@@ -137,10 +137,10 @@ export class ClientCall<Req = unknown, Res = unknown>
   }
 
   #takeSession(): void {
-    const { subchannel } = this.#owner;
-    const lease = subchannel.take();
+    const { placement } = this.#owner;
+    const lease = placement.take(this);
     if (lease !== undefined) this.ready(lease);
-    else subchannel.wait(this);
+    else placement.wait(this);
   }
 
   /** Whether the signal or the deadline has ended the call already. */
@@ -246,12 +246,11 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   /** Gives the attempt up and waits for a session that takes the call. */
   #tryAgain(attempt: Attempt): void {
-    const { subchannel } = this.#owner;
     const { session } = attempt.connection;
     this.#attempt = undefined;
     this.#sent?.detach();
     // In this order: the place given back goes to the next call that waits, which must not get the same session.
-    if (session.destroyed || session.closed) subchannel.retire(attempt.connection);
+    if (session.destroyed || session.closed) attempt.retire();
     attempt.leave(true);
     this.#begin();
   }
@@ -354,7 +353,7 @@ export class ClientCall<Req = unknown, Res = unknown>
   #end(error: StatusError | undefined, decided: "here" | "by peer"): void {
     if (this.outcome.decided) return;
     this.outcome.decide(error);
-    this.#owner.subchannel.forget(this);
+    this.#owner.placement.forget(this);
     this.#attempt?.leave(decided === "here");
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
@@ -372,7 +371,7 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   #deadlineExceeded(): void {
     const attempt = this.#attempt;
-    if (attempt?.silent === true) this.#owner.subchannel.suspect(attempt.connection);
+    if (attempt?.silent === true) attempt.suspect();
     const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
     const text =
       ms > 0

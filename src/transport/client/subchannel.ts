@@ -18,6 +18,7 @@ import { Connection } from "./connection.js";
 import { dial } from "./dial.js";
 import { KeepaliveTimer } from "./keepalive-timer.js";
 import type { ChannelLimits } from "./limits.js";
+import type { Lease, Placement, Wish } from "./placement.js";
 
 /** How long a peer that seems dead has to answer a PING, while calls wait for it. */
 const SIGN_OF_LIFE_MS = 2000;
@@ -38,18 +39,6 @@ export const TRANSITIONS = Object.freeze({
 
 export type SubchannelState = keyof typeof TRANSITIONS;
 
-/** A session with room for one more stream; {@link Lease.release} gives the room back. */
-export interface Lease {
-  readonly connection: Connection;
-  release(): void;
-}
-
-/** Somebody who waits for a session. */
-export interface Waiting {
-  ready(lease: Lease): void;
-  failed(error: StatusError): void;
-}
-
 /** What a subchannel is made of, besides its address and limits. */
 export interface SubchannelOptions {
   readonly tls?: DialTls | undefined;
@@ -60,7 +49,7 @@ export interface SubchannelOptions {
 }
 
 /** One address. */
-export class Subchannel {
+export class Subchannel implements Placement {
   readonly #address: Address;
   readonly #limits: ChannelLimits;
   readonly #tls: DialTls | undefined;
@@ -70,7 +59,7 @@ export class Subchannel {
   #state: SubchannelState = "IDLE";
   /** The connection being made or in use. */
   #connection: Connection | undefined;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Wish>();
   readonly #connections = new Set<Connection>();
   #gone: (() => void) | undefined;
 
@@ -96,7 +85,7 @@ export class Subchannel {
   }
 
   /** Waits for a session with room, connecting if there is none. {@link forget} takes the wish back. */
-  wait(waiting: Waiting): void {
+  wait(waiting: Wish): void {
     if (this.#state === "SHUTDOWN") {
       waiting.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
       return;
@@ -106,7 +95,7 @@ export class Subchannel {
     else this.#connection?.session.ref();
   }
 
-  forget(waiting: Waiting): void {
+  forget(waiting: Wish): void {
     if (this.#waiting.delete(waiting) && this.#connection !== undefined) this.#unrefIdle(this.#connection);
   }
 
@@ -128,6 +117,8 @@ export class Subchannel {
         }
         this.#serveWaiting();
       },
+      retire: () => this.retire(connection),
+      suspect: () => this.suspect(connection),
     };
   }
 

@@ -11,7 +11,8 @@ import {
   MIN_KEEPALIVE_TIME_MS,
   type ChannelLimits,
 } from "../../../src/transport/client/limits.js";
-import { MAX_STREAMS_OF_A_SESSION, Subchannel, type Lease } from "../../../src/transport/client/subchannel.js";
+import type { Lease } from "../../../src/transport/client/placement.js";
+import { MAX_STREAMS_OF_A_SESSION, Subchannel } from "../../../src/transport/client/subchannel.js";
 import { ErrorCode } from "../../support/http2-frame.js";
 import { RawServer } from "../../support/peer.js";
 
