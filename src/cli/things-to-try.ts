@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url";
 export interface TlsToTry {
   /** The server's certificate, in PEM. */
   readonly cert: string;
-  /** The file that has it: what a client is to trust when the certificate is its own authority. */
-  readonly certFile: string;
+  /** The file with what a client is to trust; `undefined` when the system's authorities have signed the certificate. */
+  readonly caFile: string | undefined;
   /** Whether the server wants a certificate of the client, too. */
   readonly wantsClientCertificate: boolean;
 }
@@ -59,8 +59,7 @@ function grpcurl(reached: string, tls: TlsToTry): string {
 /** What a client must be told before it believes a server: an authority the system does not know, and another name. */
 function verification(reached: string, tls: TlsToTry): { caFile: string | undefined; name: string | undefined } {
   const certificate = new X509Certificate(tls.cert);
-  const isOwnAuthority = certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
-  return { caFile: isOwnAuthority ? tls.certFile : undefined, name: nameToAskFor(certificate, reached) };
+  return { caFile: tls.caFile, name: nameToAskFor(certificate, reached) };
 }
 
 /** A name the certificate is for, when it is not for the host that is connected to. */

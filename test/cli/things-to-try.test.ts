@@ -7,10 +7,10 @@ import { Authority } from "../support/certificates.js";
 const HEADING = "things to try in another terminal:";
 const authority = new Authority();
 
-const dev: TlsToTry = { cert: createDevCertificate().cert, certFile: "/tmp/x/ca.pem", wantsClientCertificate: false };
+const dev: TlsToTry = { cert: createDevCertificate().cert, caFile: "/tmp/x/ca.pem", wantsClientCertificate: false };
 
 function issued(...names: string[]): TlsToTry {
-  return { ...dev, cert: authority.issue({ names }).cert };
+  return { ...dev, cert: authority.issue({ names }).cert, caFile: undefined };
 }
 
 /** The flags of the first demo, and those of grpcurl in front of the ones that are always there. */
@@ -40,7 +40,7 @@ describe("thingsToTry", () => {
     }
   });
 
-  test("a certificate that is its own authority: it is what to trust, for grpcurl as well", () => {
+  test("a certificate of an authority nobody knows: that is what to trust, for grpcurl as well", () => {
     const lines = thingsToTry("127.0.0.1:50051", dev);
     assert.equal(lines[3], "  npm run demo -- orderer --tls --ca-file /tmp/x/ca.pem");
     assert.equal(
