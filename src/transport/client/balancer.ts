@@ -10,7 +10,7 @@ import type { Address } from "../address.js";
 import type { Metadata } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import type { Code, StatusError } from "../../codec/status.js";
-import type { ConnectFailure } from "./connect-failure.js";
+import { unavailable, type ConnectFailure } from "./connect-failure.js";
 import type { ConnectivityState } from "./connectivity.js";
 import type { Endpoint } from "./resolver.js";
 
@@ -37,7 +37,8 @@ export interface CompletePick {
 /** `"fail"` fails calls unless they wait for ready; `"drop"` fails these, too. */
 export interface FailedPick {
   readonly kind: "fail" | "drop";
-  readonly status: StatusError;
+  /** Makes the error of one call. */
+  error(): StatusError;
 }
 
 /** Decides, call by call. */
@@ -98,4 +99,14 @@ export interface BalancingPolicy<Config = unknown> {
    */
   parseConfig(json: Readonly<Record<string, unknown>>): Config;
   create(host: BalancerHost): Balancer<Config>;
+}
+
+/** The picker while there is nothing to pick from yet. */
+export const QUEUE_PICKER: Picker = Object.freeze({ pick: () => QUEUE });
+const QUEUE: Pick = Object.freeze({ kind: "queue" });
+
+/** The picker while no server can be reached: `last` is the most recent failure, `all` has one for each address. */
+export function failingPicker(last: ConnectFailure, all?: readonly ConnectFailure[]): Picker {
+  const failed: FailedPick = { kind: "fail", error: () => unavailable(last, all) };
+  return { pick: () => failed };
 }

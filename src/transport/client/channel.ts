@@ -15,8 +15,17 @@ import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
-import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, keepaliveTimeFrom, type ChannelLimits } from "./limits.js";
-import { Subchannel } from "./subchannel.js";
+import { SYSTEM_CLOCK } from "./clock.js";
+import type { BalancingPolicy } from "./balancer.js";
+import {
+  CHANNEL_LIMIT_MAXIMA,
+  CHANNEL_LIMIT_MINIMA,
+  DEFAULT_CHANNEL_LIMITS,
+  keepaliveTimeFrom,
+  type ChannelLimits,
+} from "./limits.js";
+import { chosenPolicy, policiesWith, type BalancingOption } from "./policies.js";
+import { Router } from "./router.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
 export interface ChannelOptions extends Partial<ChannelLimits> {
@@ -33,6 +42,13 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
   readonly credentials?: CallCredentials | undefined;
   /** Sends credentials in plaintext all the same, where the network keeps them private. Default `false`. */
   readonly credentialsInPlaintext?: boolean | undefined;
+  /**
+   * How calls are spread over the servers behind the target: `"pick_first"` (default) sends all to the first that can be reached.
+   * An object has a config as well: `{ policy: "pick_first", shuffleAddressList: true }`.
+   */
+  readonly balancing?: BalancingOption | undefined;
+  /** Balancing policies of one's own, for option `balancing` and for service configs. */
+  readonly policies?: readonly BalancingPolicy[] | undefined;
   /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
   /**
@@ -49,7 +65,7 @@ const DEFAULT_PORT = 443;
 export class Channel {
   /** The target as it was given. */
   readonly target: string;
-  readonly #subchannel: Subchannel;
+  readonly #router: Router;
   readonly #onError: (error: unknown, path: string) => void;
   readonly #callOwner: ClientCallOwner;
 
@@ -66,6 +82,8 @@ export class Channel {
       "compression",
       "credentials",
       "credentialsInPlaintext",
+      "balancing",
+      "policies",
       "keepaliveWithoutCalls",
       "onError",
       ...Object.keys(DEFAULT_CHANNEL_LIMITS),
@@ -79,12 +97,22 @@ export class Channel {
     checkCallback("credentials", options.credentials);
     checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
     this.target = target;
-    const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
+    const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA, CHANNEL_LIMIT_MINIMA);
     const limits = { ...asked, keepaliveTimeMs: keepaliveTimeFrom(asked.keepaliveTimeMs) };
     this.#onError = options.onError ?? printError;
     const { keepaliveWithoutCalls } = options;
     const warn = (warning: Error): void => this.#report(warning, target);
-    this.#subchannel = new Subchannel(address, limits, { tls, keepaliveWithoutCalls, warn });
+    this.#router = new Router({
+      limits,
+      clock: SYSTEM_CLOCK,
+      tls,
+      keepalive: { timeMs: limits.keepaliveTimeMs },
+      keepaliveWithoutCalls,
+      resolver: () => ({ endpoints: [address] }),
+      target: { text: target, scheme: "passthrough", authority: "", path: target, defaultPort: DEFAULT_PORT },
+      balancing: chosenPolicy(options.balancing, policiesWith(options.policies)),
+      warn,
+    });
     this.#callOwner = {
       limits,
       codings: new Codings("Channel", options.compression),
@@ -93,7 +121,7 @@ export class Channel {
       scheme: tls === undefined ? "http" : "https",
       credentials: options.credentials,
       mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
-      placement: this.#subchannel,
+      placement: this.#router.queue,
       callUnobserved: (error, path) => this.#report(error, path),
     };
   }
@@ -113,14 +141,12 @@ export class Channel {
 
   /** Takes no new calls (they fail UNAVAILABLE); running ones may finish. Resolves when every connection is gone. */
   close(): Promise<void> {
-    return this.#subchannel.close();
+    return this.#router.close();
   }
 
   /** Closes now: running calls fail UNAVAILABLE. */
-  async destroy(): Promise<void> {
-    const closed = this.#subchannel.close();
-    this.#subchannel.destroy();
-    await closed;
+  destroy(): Promise<void> {
+    return this.#router.destroy();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

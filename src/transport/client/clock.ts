@@ -9,6 +9,8 @@ import { MAX_TIMER_MS } from "../options.js";
 export interface Clock {
   /** Milliseconds since some moment, never backwards. */
   now(): number;
+  /** What a clock on the wall shows, in milliseconds: unlike {@link Clock.now}, it goes on while the machine sleeps. */
+  wall(): number;
   /** Calls `run` after so many milliseconds, unless the function it returns is called before. */
   after(ms: number, run: () => void): () => void;
   /** A number from 0 up to, and not including, 1. */
@@ -18,6 +20,7 @@ export interface Clock {
 /** The one that everybody has. */
 export const SYSTEM_CLOCK: Clock = Object.freeze({
   now: () => performance.now(),
+  wall: Date.now,
   after: startTimer,
   random: Math.random,
 });

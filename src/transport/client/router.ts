@@ -1,0 +1,138 @@
+/**
+ * The inside of a channel: finds out where the servers are, has them balanced, and lets calls wait for one.
+ *
+ * Spec: client_channel_specification.md; connectivity-semantics-and-api.md; naming.md.
+ * Laws: nothing is resolved and nothing connected before there is a call or a request to connect; what was known stays in use
+ * when nothing newer can be had.
+ */
+import { failingPicker, QUEUE_PICKER, type Picker } from "./balancer.js";
+import type { Clock } from "./clock.js";
+import type { ConnectFailure } from "./connect-failure.js";
+import { Connectivity, type ConnectivityState } from "./connectivity.js";
+import { IdleWatch, type Busy } from "./idle-watch.js";
+import { PickQueue } from "./pick-queue.js";
+import type { ChosenPolicy } from "./policies.js";
+import { PolicySwitch, type PolicySwitchOwner } from "./policy-switch.js";
+import { ResolverRun, type ResolverOwner } from "./resolver-run.js";
+import type { Endpoint, Resolver, ResolverTarget } from "./resolver.js";
+import type { Subchannel, SubchannelOptions } from "./subchannel.js";
+import { SubchannelPool, type PoolOwner } from "./subchannel-pool.js";
+
+/** What a channel's inside is made of. */
+export interface RouterOptions extends SubchannelOptions {
+  readonly resolver: Resolver;
+  readonly target: ResolverTarget;
+  /** How calls are spread. */
+  readonly balancing: ChosenPolicy;
+  /** Hears what nobody's call can be told. */
+  readonly warn: (warning: Error) => void;
+}
+
+/** The inside of one channel. */
+export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy {
+  readonly #options: RouterOptions;
+  readonly clock: Clock;
+  readonly connectivity = new Connectivity();
+  readonly queue = new PickQueue(() => this.#wanted());
+  readonly pool: SubchannelPool;
+  readonly #policies = new PolicySwitch(this);
+  readonly #idleWatch: IdleWatch;
+  #resolving: ResolverRun | undefined;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.pool = new SubchannelPool(options, this);
+    this.#idleWatch = new IdleWatch(options.limits.idleTimeoutMs, options.clock, this, () => this.#goIdle());
+  }
+
+  /** Leaves IDLE, if that is where it is; and counts the time without calls anew. */
+  connect(): void {
+    if (this.connectivity.state === "SHUTDOWN") return;
+    this.#idleWatch.start();
+    if (this.connectivity.state === "IDLE") this.#wake();
+  }
+
+  #wanted(): void {
+    if (this.connectivity.state === "IDLE") this.connect();
+  }
+
+  #wake(): void {
+    if (this.#resolving !== undefined) {
+      this.#policies.connect();
+      return;
+    }
+    const { resolver, target, limits, clock } = this.#options;
+    this.connectivity.set("CONNECTING");
+    this.#resolving = new ResolverRun(resolver, target, limits, clock, this);
+    this.#resolving.start();
+  }
+
+  resolved(endpoints: readonly Endpoint[]): void {
+    const { policy, config } = this.#options.balancing;
+    this.#policies.update(policy, config, endpoints);
+  }
+
+  unresolved(failure: ConnectFailure, isEmpty: boolean): void {
+    if (isEmpty) this.#policies.close();
+    if (!this.#policies.isRunning) this.picked("TRANSIENT_FAILURE", failingPicker(failure));
+  }
+
+  resolveAgain(): void {
+    this.#resolving?.askAgain();
+  }
+
+  picked(state: Exclude<ConnectivityState, "SHUTDOWN">, picker: Picker): void {
+    if (this.connectivity.state === "SHUTDOWN") return;
+    this.connectivity.set(state);
+    this.queue.setPicker(picker);
+    if (state === "IDLE" && this.queue.size > 0) this.#wanted();
+  }
+
+  roomMade(at: Subchannel): void {
+    this.queue.roomMade(at);
+  }
+
+  warn(warning: Error): void {
+    this.#options.warn(warning);
+  }
+
+  get isBusy(): boolean {
+    if (this.queue.size > 0) return true;
+    for (const { openCalls } of this.pool.all) if (openCalls > 0) return true;
+    return false;
+  }
+
+  get callsSoFar(): number {
+    return this.queue.taken;
+  }
+
+  /** "Drop the policy, the connections and the resolver." */
+  #goIdle(): void {
+    this.#stop();
+    this.connectivity.set("IDLE");
+  }
+
+  #stop(): void {
+    this.#idleWatch.stop();
+    this.#resolving?.stop();
+    this.#resolving = undefined;
+    this.#policies.close();
+    this.queue.setPicker(QUEUE_PICKER);
+  }
+
+  /** Ends: waiting calls fail now, running ones may finish. Resolves when the last connection is gone. */
+  async close(): Promise<void> {
+    this.#stop();
+    this.connectivity.set("SHUTDOWN");
+    this.queue.close();
+    await this.pool.close();
+  }
+
+  /** Drops every connection. */
+  async destroy(): Promise<void> {
+    const closed = this.close();
+    this.pool.destroy();
+    await closed;
+  }
+}
