@@ -4,7 +4,7 @@
  * Spec: gRFC A2.
  * Laws: chance comes in as a number; a record that breaks the rules is an error, which is not the same as none.
  */
-import { fieldOf, jsonWholeIn, listIn, maybe, objectIn, refused, textIn, type Field } from "./field-reader.js";
+import { fieldOf, listIn, maybe, objectIn, refused, textIn, wholeIn, type Field } from "./field-reader.js";
 import { parsed } from "./service-config.js";
 
 /** What a choice may ask of a client. */
@@ -48,12 +48,13 @@ interface Choice {
 /** "Any field that is not known invalidates the choice": it may be a condition that this client does not meet. */
 function checkChoice(choice: Field): Choice {
   const unknown = Object.keys(objectIn(choice)).find((name) => !CHOICE.includes(name));
-  if (unknown !== undefined) throw refused({ ...choice, value: unknown }, `a choice with no fields but ${CHOICE.join(", ")}`);
+  if (unknown !== undefined)
+    throw refused({ ...choice, value: unknown }, `a choice with no fields but ${CHOICE.join(", ")}`);
   const serviceConfig = fieldOf(choice, "serviceConfig");
   objectIn(serviceConfig);
   return {
     languages: maybe(fieldOf(choice, "clientLanguage"), textsIn) ?? [],
-    percentage: maybe(fieldOf(choice, "percentage"), (percentage) => jsonWholeIn(percentage, { to: 100 })),
+    percentage: maybe(fieldOf(choice, "percentage"), (percentage) => wholeIn(percentage, { from: 0, to: 100 })),
     hostnames: maybe(fieldOf(choice, "clientHostname"), textsIn) ?? [],
     serviceConfig: serviceConfig.value,
   };

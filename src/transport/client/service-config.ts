@@ -4,17 +4,7 @@
  * Spec: service_config.md; service_config.proto; gRFC A21 (errors), A24 (balancing), A6 (retries), A17 (health).
  * Laws: one known value that is wrong makes the whole config invalid, and the error names it; what is not known is passed over.
  */
-import {
-  cannotUse,
-  fieldOf,
-  listIn,
-  maybe,
-  objectIn,
-  refused,
-  shown,
-  textIn,
-  type Field,
-} from "./field-reader.js";
+import { cannotUse, fieldOf, listIn, maybe, objectIn, refused, shown, textIn, type Field } from "./field-reader.js";
 import { readMethodConfigs, readRetryThrottling } from "./method-config.js";
 import type { RetryThrottling } from "./method-settings.js";
 import type { SettingsByName } from "./method-table.js";
@@ -78,7 +68,9 @@ export function readServiceConfig(json: unknown, policies: KnownPolicies, of = "
 /** JSON from a text. */
 export function parsed(text: string, of: string): unknown {
   if (text.length > MAX_TEXT_CHARS) {
-    throw new TypeError(`Cannot use ${of} as it must be shorter than ${MAX_TEXT_CHARS} characters: it has ${text.length}`);
+    throw new TypeError(
+      `Cannot use ${of} as it must be shorter than ${MAX_TEXT_CHARS} characters: it has ${text.length}`,
+    );
   }
   try {
     return JSON.parse(text) as unknown;
