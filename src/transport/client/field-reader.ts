@@ -51,7 +51,7 @@ export function objectIn(field: Field): Readonly<Record<string, unknown>> {
 export function listIn(field: Field): readonly Field[] {
   const { value, path, of } = field;
   if (!Array.isArray(value)) throw refused(field, "a list");
-  return value.map((item: unknown, index) => ({ value: item, path: `${path}[${index}]`, of }));
+  return Array.from(value, (item: unknown, index) => ({ value: item, path: `${path}[${index}]`, of }));
 }
 
 export function textIn(field: Field): string {

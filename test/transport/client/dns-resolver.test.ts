@@ -61,7 +61,7 @@ describe("dnsResolver", () => {
     assert.deepEqual(queries.asked, ["orders.example"]);
   });
 
-  test("R222 R223 a failure says which name and why, and no address is an empty list", async () => {
+  test("a failure says which name and why, and no address is an empty list", async () => {
     await assert.rejects(resolve("orders.example", new ListedDns(failure("ENOTFOUND"))), (error: Error) => {
       assert.equal(error.message, "the name orders.example could not be resolved: queryX ENOTFOUND name");
       assert.equal((error.cause as { code?: string }).code, "ENOTFOUND");

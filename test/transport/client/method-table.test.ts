@@ -2,7 +2,9 @@
  * Settings of methods: the options, how they are checked, and which of several counts.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { Code } from "../../../src/core.js";
 import { readMethodOptions, readRetryThrottlingOption } from "../../../src/transport/client/method-options.js";
 import type { MethodSettings } from "../../../src/transport/client/method-settings.js";
@@ -159,5 +161,41 @@ describe("readMethodOptions", () => {
     );
     assert.throws(() => readRetryThrottlingOption({ maxTokens: 1, tokenRatio: 0 }), /retryThrottling\.tokenRatio/);
     assert.throws(() => readRetryThrottlingOption({ maxTokens: 1, ratio: 1 }), /has no setting "ratio"/);
+  });
+});
+
+describe("docs/service-config.md", () => {
+  const page = readFileSync(new URL("../../../docs/service-config.md", import.meta.url), "utf8");
+  const block = (language: string): string =>
+    new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "m").exec(page)?.[1] ?? "";
+
+  test("its options and its service config are valid, and mean the same", () => {
+    let options: { methods?: unknown; retryThrottling?: unknown } = {};
+    function Channel(_target: string, given: typeof options): void {
+      options = given;
+    }
+    runInNewContext(block("js"), { Channel, Code });
+    const policies = new Map([["pick_first", { parseConfig: (json: unknown): unknown => json }]]);
+    const config = readServiceConfig(block("json"), policies);
+    assert.deepEqual([...readMethodOptions(options.methods)], [...config.methods]);
+    assert.equal(config.methods.size, 3);
+    assert.deepEqual(readRetryThrottlingOption(options.retryThrottling), config.retryThrottling);
+    assert.deepEqual(config.balancing, { policy: "pick_first", settings: { shuffleAddressList: true } });
+    assert.equal(config.healthServiceName, "order.Orders");
+  });
+
+  test("the errors it shows are those that come", () => {
+    const wrong = { methods: { "order.Orders": { retry: { maxAttempts: 1, retryableCodes: [14] } } } };
+    const shown = 'methods["order.Orders"].retry.maxAttempts must be a whole number, 2 or more';
+    assert.ok(page.includes(shown));
+    assert.throws(
+      () => readMethodOptions(wrong.methods),
+      (error: Error) => error.message.includes(shown),
+    );
+    const config = { methodConfig: [{}, { retryPolicy: { maxAttempts: 1, retryableStatusCodes: [14] } }] };
+    assert.throws(
+      () => readServiceConfig(config, new Map()),
+      (error: Error) => page.includes(error.message),
+    );
   });
 });
