@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ConfigInForce, type ConfigOptions } from "../../../src/transport/client/config-in-force.js";
 import { readMethodOptions } from "../../../src/transport/client/method-options.js";
+import { configOf } from "../../../src/transport/client/settings-options.js";
 import { readServiceConfig } from "../../../src/transport/client/service-config.js";
 
 const POLICIES = new Map([["pick_first", { parseConfig: (): unknown => "first" }]]);
@@ -99,5 +100,34 @@ describe("ConfigInForce", () => {
     const theirs = make();
     theirs.resolved({ retryThrottling: { maxTokens: 5, tokenRatio: 1 } });
     assert.deepEqual(theirs.retryThrottling, { maxTokens: 5, tokenRatio: 1 });
+  });
+});
+
+describe("configOf", () => {
+  test("R249 a default config that is wrong is refused at once, by the option's name and the field's path", () => {
+    const wrong: readonly (readonly [unknown, RegExp])[] = [
+      ["{", /^Cannot use option serviceConfig as it must be JSON/],
+      [5, /^Cannot use option serviceConfig as it must be an object: current value is 5/],
+      [null, /^Cannot use option serviceConfig as it must be an object/],
+      [{ methodConfig: [{ timeout: 1 }] }, /^Cannot use option serviceConfig as methodConfig\[0\]\.timeout must be/],
+      [
+        { loadBalancingConfig: [{ a: {} }] },
+        /^Cannot use option serviceConfig as loadBalancingConfig must name a policy/,
+      ],
+    ];
+    for (const [serviceConfig, message] of wrong) {
+      assert.throws(() => configOf({ serviceConfig: serviceConfig as object }, POLICIES), {
+        name: "TypeError",
+        message,
+      });
+    }
+    assert.throws(() => configOf({ methods: { a: { timeoutMs: -1 } } }, POLICIES), /methods\["a"\]\.timeoutMs/);
+  });
+
+  test("R249 text and object say the same", () => {
+    for (const serviceConfig of [json(3), JSON.stringify(json(3))]) {
+      assert.equal(timeoutOf(configOf({ serviceConfig }, POLICIES)), 3000);
+    }
+    assert.deepEqual(configOf({}, POLICIES).settingsOf("/a/B"), {});
   });
 });

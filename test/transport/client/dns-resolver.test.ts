@@ -6,6 +6,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { describe, test, type TestContext } from "node:test";
 import { dnsResolver, type DnsQueries } from "../../../src/transport/client/dns-resolver.js";
+import { namingOf } from "../../../src/transport/client/naming.js";
 import { routesTo } from "../../../src/transport/client/proxy.js";
 import type { Resolution } from "../../../src/transport/client/resolver.js";
 import { parseTarget } from "../../../src/transport/client/target.js";
@@ -238,5 +239,31 @@ describe("resolverOf", () => {
       assert.throws(() => checkResolvers({ [scheme]: () => ({ endpoints: [] }) }), /a scheme must be a letter/);
     }
     assert.throws(() => checkResolvers({ a: 5 }), /its "a" must be a function: current value is number/);
+  });
+});
+
+describe("namingOf", () => {
+  test("R215 R227 R300 puts target, resolver and proxy together, from options and environment", () => {
+    const found = { endpoints: [] };
+    const own = namingOf("consul:///orders", { resolvers: { consul: () => found } }, 0, {
+      https_proxy: "http://proxy",
+    });
+    assert.equal(own.target.scheme, "consul");
+    assert.equal(own.resolver(own.target, new AbortController().signal), found);
+    const proxied = namingOf("orders.example", {}, 0, { https_proxy: "http://proxy:1" });
+    assert.equal(proxied.routes({ kind: "tcp", host: "orders.example", port: 443 })?.host, "proxy");
+    assert.equal(
+      namingOf("orders.example", { proxy: false }, 0, { https_proxy: "?" }).target.serverName,
+      "orders.example",
+    );
+    assert.throws(
+      () => namingOf("orders.example", {}, 0, { https_proxy: "ftp://x" }),
+      /environment variable https_proxy/,
+    );
+    assert.throws(
+      () => namingOf("a", { serviceConfigFromDns: 1 as never }, 0),
+      /option serviceConfigFromDns as it must be true or false/,
+    );
+    assert.throws(() => namingOf("a", { resolvers: 5 as never }, 0), /option resolvers/);
   });
 });
