@@ -106,7 +106,8 @@ export class Subchannel implements ConnectionOwner {
   }
 
   get hasRoom(): boolean {
-    return this.#sessions.some((one) => one.hasRoom);
+    for (const one of this.#sessions) if (one.hasRoom) return true;
+    return false;
   }
 
   /** Streams of calls that run now. */
@@ -258,7 +259,7 @@ export class Subchannel implements ConnectionOwner {
 
   /** Takes a connection out of use; its calls may finish. */
   retire(connection: Connection): void {
-    connection.retired = true;
+    connection.retire();
     if (this.#connecting === connection) {
       this.#connecting = undefined;
       this.#failed(this.#failureOf(connection));
@@ -359,7 +360,7 @@ export class Subchannel implements ConnectionOwner {
     this.#sessions = [];
     this.#connecting = undefined;
     for (const connection of this.#open) {
-      connection.retired = true;
+      connection.retire();
       if (!connection.isReady) {
         connection.drop("the channel was closed");
         continue;
