@@ -1270,7 +1270,7 @@ describe("Channel", () => {
 
     const second = new Server().add(Echo, implementation);
     await second.listen(`127.0.0.1:${port}`);
-    assert.equal((await client.unary({ text: "two" })).text, "two");
+    assert.equal((await client.unary({ text: "two" }, { waitForReady: true })).text, "two");
     // Restarted while the channel is idle: the application notices nothing.
     await second.close();
     const third = new Server().add(Echo, implementation);
@@ -1295,7 +1295,7 @@ describe("Channel", () => {
         assert.equal(answers.length, 50);
         assert.ok(most <= 3, `${most} ran at once`);
       },
-      { server: { maxConcurrentStreams: 3 } },
+      { server: { maxConcurrentStreams: 3 }, channel: { maxConnectionsPerAddress: 1 } },
     );
   });
 
@@ -1323,7 +1323,7 @@ describe("Channel", () => {
         await callsEnded(2);
         assert.equal(ended.length, 2);
       },
-      { server: { maxConcurrentStreams: 1 } },
+      { server: { maxConcurrentStreams: 1 }, channel: { maxConnectionsPerAddress: 1 } },
     );
   });
 

@@ -155,14 +155,27 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Name resolution",
         rules: [[215, 227]],
-        sources: ["transport/address.ts", "transport/client/dial.ts"],
+        sources: [
+          "transport/client/target.ts",
+          "transport/client/target-resolver.ts",
+          "transport/client/dns-resolver.ts",
+        ],
       },
       { feature: "Load balancing", rules: [[228, 242]], sources: [], spec: "load-balancing.md" },
       { feature: "More than one connection to an address", rules: [165], sources: [] },
-      { feature: "Service config", rules: [105, 133, [243, 253], [280, 282]], sources: [], spec: "service_config.md" },
+      {
+        feature: "Service config, and the same as options",
+        rules: [105, 133, [243, 253], [280, 282]],
+        sources: ["transport/client/service-config.ts", "transport/client/method-table.ts"],
+        spec: "service_config.md",
+      },
       { feature: "Health checks by the client", rules: [[283, 288]], sources: [], spec: "gRFC A17" },
       { feature: "Keepalive", rules: [157, [178, 182], [184, 186]], sources: [] },
-      { feature: "HTTP CONNECT proxies", rules: [300], sources: [] },
+      {
+        feature: "HTTP CONNECT proxies",
+        rules: [300],
+        sources: ["transport/client/proxy.ts", "transport/client/proxy-connect.ts"],
+      },
     ],
   },
   {

@@ -29,6 +29,7 @@ export const SECTIONS: readonly Section[] = [
   { from: 166, to: 177, about: "connections and shutdown on the server" },
   { from: 178, to: 186, about: "keepalive on the client" },
   { from: 187, to: 191, about: "keepalive on the server" },
+  { from: 243, to: 253, about: "service configs" },
   { from: 289, to: 300, about: "authority, TLS, credentials" },
   { from: 301, to: 309, about: "health" },
   { from: 310, to: 320, about: "reflection" },

@@ -49,7 +49,7 @@ export async function scripted(
   try {
     await use({ server, channel, client, errors });
     if (options.nextCallWorks !== false) {
-      const answer = await client.wellbeing(Buffer.from("well"), { timeoutMs: 5000 });
+      const answer = await client.wellbeing(Buffer.from("well"), { timeoutMs: 5000, waitForReady: true });
       assert.equal(Buffer.from(answer).toString(), "well", "the next call works");
     }
   } finally {

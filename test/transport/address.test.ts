@@ -33,11 +33,29 @@ describe("parseAddress", () => {
     for (const text of wrong) {
       assert.throws(() => parseAddress(text), { name: "TypeError", message: /"host:port"/ }, text);
     }
+    for (const text of ["unix://run/s.sock", "unix:a\0b", "unix-abstract:", "unix-abstract:a\0b"]) {
+      assert.throws(() => parseAddress(text), { name: "TypeError", message: /"unix:path"/ }, text);
+    }
     assert.throws(() => parseAddress(5 as unknown as string), TypeError);
     assert.throws(
       () => parseAddress(`${"x".repeat(5000)}:`),
       (error: Error) => error.message.length < 400,
     );
+  });
+});
+
+describe("parseAddress, on Linux", { skip: process.platform !== "linux" }, () => {
+  test("R216 an abstract socket's path has a NUL in front, and is written back without it", () => {
+    assert.deepEqual(parseAddress("unix-abstract:orders"), { kind: "unix", path: "\0orders" });
+    assert.equal(formatAddress(parseAddress("unix-abstract:orders")), "unix-abstract:orders");
+  });
+
+  test("R216 a path that the system would cut off is refused", () => {
+    const longest = `unix:/${"a".repeat(106)}`;
+    assert.equal(formatAddress(parseAddress(longest)), longest);
+    for (const text of [`${longest}a`, `unix:${"ä".repeat(54)}`, `unix-abstract:${"a".repeat(107)}`]) {
+      assert.throws(() => parseAddress(text), { name: "TypeError", message: /107 bytes at most: it has 108/ }, text);
+    }
   });
 });
 

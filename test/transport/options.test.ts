@@ -68,6 +68,31 @@ describe("checkOptions", () => {
   });
 });
 
+describe("a limit of a server with which no call would be answered", () => {
+  const LEAST: Readonly<Record<string, number>> = {
+    maxConnections: 1,
+    maxConcurrentStreams: 1,
+    maxRunningHandlers: 1,
+    streamWindowBytes: 1,
+    handshakeTimeoutMs: 100,
+    keepaliveTimeoutMs: 10,
+    maxConnectionIdleMs: 100,
+    maxConnectionAgeMs: 100,
+  };
+
+  for (const [name, least] of Object.entries(LEAST)) {
+    test(`${name}: ${least} is the least there is`, () => {
+      assert.ok(new Server({ [name]: least }) instanceof Server);
+      for (const value of [least - 1, 0]) {
+        assert.throws(() => new Server({ [name]: value }), {
+          name: "TypeError",
+          message: new RegExp(`option ${name} as it must be .*${least}.*: current value is ${value}$`),
+        });
+      }
+    });
+  }
+});
+
 describe("a limit that HTTP/2 or a timer does not take", () => {
   const VALUES = [
     Infinity,

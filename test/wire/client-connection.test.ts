@@ -17,11 +17,13 @@ import {
   outcome,
   scripted,
   type Scripted,
+  type ScriptedOptions,
 } from "../support/peer-scripted.js";
 import { OK_TRAILERS, prefixed, RESPONSE_FIELDS, Wire } from "../support/peer-service.js";
 
 guardProcess();
 
+const ONE_CONNECTION: ScriptedOptions = { channel: { maxConnectionsPerAddress: 1 } };
 const MAX_STREAM_ID = 2 ** 31 - 1;
 
 describe("loss of the connection", () => {
@@ -97,7 +99,7 @@ describe("loss of the connection", () => {
         for (const { code } of await Promise.all(waiting)) assert.equal(code, Code.OK);
         assert.equal(server.connections.length, 2);
       },
-      { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 100 } } },
+      { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 100 } }, ...ONE_CONNECTION },
     );
   });
 
@@ -332,7 +334,7 @@ describe("stream limit of the server", () => {
         }
         for (const [i, call] of calls.entries()) assert.equal(Buffer.from(await call).toString(), `call ${i}`);
       },
-      { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 2 } } },
+      { peer: { settings: { [Setting.MAX_CONCURRENT_STREAMS]: 2 } }, ...ONE_CONNECTION },
     );
   });
 
@@ -378,7 +380,7 @@ describe("stream limit of the server", () => {
       answer(connection, two.streamId, two.messages);
       assert.equal(Buffer.from(await second).toString(), "waits");
       connection.settings({ [Setting.MAX_CONCURRENT_STREAMS]: 100 });
-    });
+    }, ONE_CONNECTION);
   });
 
   test("R162 calls that wait move on to a new connection when theirs goes away", async () => {

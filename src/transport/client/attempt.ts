@@ -174,9 +174,10 @@ export class Attempt {
 
   /**
    * The call has no more use for this attempt: makes sure the stream ends on the wire, and gives its place back. `cancel` says
-   * that the server has not finished. Does nothing the second time.
+   * that the server has not finished, `code` how the attempt ended, if that says something of the server. Does nothing the second
+   * time.
    */
-  leave(cancel: boolean): void {
+  leave(cancel: boolean, code?: Code): void {
     if (this.#over) return;
     this.#over = true;
     const stream = this.#stream;
@@ -193,7 +194,7 @@ export class Attempt {
         stream.end();
       }
     }
-    this.#lease.release();
+    this.#lease.release(code);
   }
 }
 

@@ -7,8 +7,12 @@ import type { Address } from "../address.js";
 
 /** "The authority is the target"; a unix socket and a target without a host are this machine. */
 export function defaultAuthority(target: string, address: Address): string {
-  if (address.kind === "unix") return "localhost";
-  return address.host === "" ? `localhost${target}` : percentEncoded(target);
+  return address.kind === "unix" ? "localhost" : serverNameOf(target);
+}
+
+/** "The authority is the target's path", percent-encoded; a path without a host is this machine. */
+export function serverNameOf(path: string): string {
+  return path.startsWith(":") ? `localhost${path}` : percentEncoded(path);
 }
 
 function percentEncoded(target: string): string {

@@ -6,7 +6,8 @@
  */
 import { Metadata, type MetadataInit } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
-import { Code, codeName, StatusError } from "../../codec/status.js";
+import { Code, StatusError } from "../../codec/status.js";
+import { permittedStatus } from "./control-plane.js";
 
 /** What credentials are asked for. */
 export interface CredentialsRequest {
@@ -23,17 +24,6 @@ export interface CredentialsRequest {
  * `StatusError`.
  */
 export type CallCredentials = (request: CredentialsRequest) => MetadataInit | PromiseLike<MetadataInit>;
-
-/** gRFC A54: codes that say what a server found, and that nothing on this side may pretend. */
-const SERVERS_OWN: ReadonlySet<Code> = new Set([
-  Code.INVALID_ARGUMENT,
-  Code.NOT_FOUND,
-  Code.ALREADY_EXISTS,
-  Code.FAILED_PRECONDITION,
-  Code.ABORTED,
-  Code.OUT_OF_RANGE,
-  Code.DATA_LOSS,
-]);
 
 /** Asks every one of `credentials`, those of the channel first. @throws StatusError when one of them fails. */
 export async function metadataFrom(
@@ -57,9 +47,8 @@ function credentialsError(cause: unknown): StatusError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new StatusError(Code.UNAUTHENTICATED, `the credentials of the call could not be had: ${reason}`, { cause });
   }
-  if (!SERVERS_OWN.has(cause.code)) return new StatusError(cause.code, cause.rawMessage, { cause });
-  const text = `the credentials of the call failed with ${codeName(cause.code)}, which only a server may say: ${cause.rawMessage}`;
-  return new StatusError(Code.INTERNAL, text, { cause });
+  const permitted = permittedStatus(cause, "the credentials of the call");
+  return permitted === cause ? new StatusError(cause.code, cause.rawMessage, { cause }) : permitted;
 }
 
 /** Why credentials are not sent over this connection. */

@@ -3,7 +3,7 @@
  */
 import type { MetadataInit } from "../../codec/metadata.js";
 import { nearestName } from "../../codec/nearest-name.js";
-import { checkCallback } from "../options.js";
+import { checkCallback, checkFlag } from "../options.js";
 import { checkAuthority } from "./authority.js";
 import type { CallCredentials } from "./call-credentials.js";
 
@@ -13,6 +13,11 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** When the call must be over. With `timeoutMs` as well, the nearer one counts. */
   readonly deadline?: Date | undefined;
+  /**
+   * Whether the call waits while no server can be reached, until one can or the call's time is up, instead of failing UNAVAILABLE
+   * at once. Default `false`. wait-for-ready.md.
+   */
+  readonly waitForReady?: boolean | undefined;
   /** Cancels the call when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Metadata for the server. */
@@ -34,6 +39,7 @@ export interface CallOptions {
 const NAMES: readonly string[] = [
   "timeoutMs",
   "deadline",
+  "waitForReady",
   "signal",
   "metadata",
   "compression",
@@ -54,6 +60,7 @@ export function checkCallOptions(options: CallOptions): void {
   }
   const { signal } = options;
   checkAuthority(options.authority);
+  checkFlag("waitForReady", options.waitForReady);
   checkCallback("credentials", options.credentials);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);

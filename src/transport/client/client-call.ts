@@ -56,6 +56,7 @@ export class ClientCall<Req = unknown, Res = unknown>
   implements MessageStreamOwner, SinkOwner, Wish, AttemptOwner, SignalWatcher
 {
   readonly method: Method;
+  readonly waitForReady: boolean;
   readonly requests: MessageSink<Req>;
   readonly responses: MessageStream<Res>;
   readonly outcome = new Outcome();
@@ -91,6 +92,7 @@ export class ClientCall<Req = unknown, Res = unknown>
   ) {
     this.#owner = owner;
     this.method = method;
+    this.waitForReady = options?.waitForReady ?? false;
     if (options !== undefined) {
       checkCallOptions(options);
       this.#deadline = deadlineFrom(options);
@@ -111,6 +113,10 @@ export class ClientCall<Req = unknown, Res = unknown>
       owner.limits,
       this,
     ) as MessageStream<Res>;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.#metadata;
   }
 
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
@@ -251,7 +257,7 @@ export class ClientCall<Req = unknown, Res = unknown>
     this.#sent?.detach();
     // In this order: the place given back goes to the next call that waits, which must not get the same session.
     if (session.destroyed || session.closed) attempt.retire();
-    attempt.leave(true);
+    attempt.leave(true, Code.UNAVAILABLE);
     this.#begin();
   }
 
@@ -354,7 +360,8 @@ export class ClientCall<Req = unknown, Res = unknown>
     if (this.outcome.decided) return;
     this.outcome.decide(error);
     this.#owner.placement.forget(this);
-    this.#attempt?.leave(decided === "here");
+    const givenUp = decided === "here" && error?.code === Code.CANCELLED;
+    this.#attempt?.leave(decided === "here", givenUp ? undefined : (error?.code ?? Code.OK));
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
     if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();

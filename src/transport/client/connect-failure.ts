@@ -6,15 +6,46 @@
  */
 import type { Socket } from "node:net";
 import type { PeerCertificate, TLSSocket } from "node:tls";
+import { Code, StatusError } from "../../codec/status.js";
+import { formatAddress, type Address } from "../address.js";
 import { reasonOf } from "../tls.js";
 import type { DialTls } from "./channel-tls.js";
+import { ProxyError } from "./proxy-connect.js";
+
+/**
+ * How far connecting had come: finding the address, the TCP connection, the proxy's tunnel, the TLS handshake, the server's first
+ * SETTINGS; and what the server says of its own health, or calls of it.
+ */
+export type ConnectPhase = "dns" | "tcp" | "proxy" | "tls" | "settings" | "health";
 
 /** Why, and what may help. */
-export interface ConnectFailure {
+export interface FailureReason {
   /** The text of the status. */
   readonly text: string;
   /** Goes with the address into the error's hint. */
   readonly hint: string;
+  /** What Node said, if it did. */
+  readonly cause?: unknown;
+}
+
+/** One attempt to connect that came to nothing. */
+export interface ConnectFailure extends FailureReason {
+  /** Where to; `undefined` when no address was found at all. */
+  readonly address: Address | undefined;
+  readonly phase: ConnectPhase;
+}
+
+/** How many addresses an error names. */
+const MAX_NAMED = 4;
+
+/** The status of calls that cannot be connected: the last failure says why, and the hint has each address's own. */
+export function unavailable(last: ConnectFailure, all: readonly ConnectFailure[] = [last]): StatusError {
+  // Where the server is stays out of the status: a handler that passes it on would tell its own client.
+  const hints = all
+    .slice(0, MAX_NAMED)
+    .map(({ address, hint }) => (address === undefined ? hint : `${formatAddress(address)}: ${hint}`));
+  const more = all.length > MAX_NAMED ? `; and ${all.length - MAX_NAMED} more addresses` : "";
+  return new StatusError(Code.UNAVAILABLE, last.text, { hint: hints.join("; ") + more, cause: last.cause });
 }
 
 const MAX_ECHO = 256;
@@ -54,10 +85,19 @@ export function noteCertificate(socket: TLSSocket): void {
 }
 
 /** The failure that an error of the socket or of the session means. */
-export function connectFailure(error: NodeJS.ErrnoException, socket: Socket, tls: DialTls | undefined): ConnectFailure {
+export function connectFailure(
+  error: NodeJS.ErrnoException,
+  socket: Socket | undefined,
+  tls: DialTls | undefined,
+): FailureReason {
+  return { ...reasonFor(error, socket, tls), cause: error };
+}
+
+function reasonFor(error: NodeJS.ErrnoException, socket: Socket | undefined, tls: DialTls | undefined): FailureReason {
+  if (error instanceof ProxyError) return { text: error.text, hint: error.hint };
   const { code = "" } = error;
-  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return notNow(code, certificates.get(socket));
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return wrongName(certificates.get(socket), tls);
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return notNow(code, certificateOf(socket));
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return wrongName(certificateOf(socket), tls);
   // The one alert of TLS 1.2 that says nothing: a client certificate is what is missing most often.
   if (/ALERT_HANDSHAKE_FAILURE/.test(code) && tls !== undefined) return handshakeRefused(tls);
   const known = KNOWN.find(([codes]) => codes.test(code));
@@ -70,13 +110,13 @@ export function connectFailure(error: NodeJS.ErrnoException, socket: Socket, tls
 }
 
 /** "A connection without negotiated h2 is refused": Node itself goes on without. */
-export function withoutHttp2(socket: TLSSocket): ConnectFailure | undefined {
+export function withoutHttp2(socket: TLSSocket): FailureReason | undefined {
   if (socket.alpnProtocol === "h2") return undefined;
   return { text: NO_HTTP2, hint: "TLS is fine, but it chose no ALPN protocol h2" };
 }
 
 /** The peer has closed the connection before its SETTINGS, and said nothing. */
-export function closedEarly(tls: DialTls | undefined, socket: Socket, reason: string): ConnectFailure {
+export function closedEarly(tls: DialTls | undefined, socket: Socket | undefined, reason: string): FailureReason {
   const text = "the server closed the connection before it was ready";
   if (tls === undefined) return { text, hint: `${reason}; it may want TLS: option tls` };
   if (!isEstablished(socket)) return { text, hint: `${reason}; it may not speak TLS, or not accept what it was shown` };
@@ -86,11 +126,15 @@ export function closedEarly(tls: DialTls | undefined, socket: Socket, reason: st
   return { text, hint: `${reason}; ${wish}` };
 }
 
-function isEstablished(socket: Socket): boolean {
-  return certificates.has(socket);
+function isEstablished(socket: Socket | undefined): boolean {
+  return certificateOf(socket) !== undefined;
 }
 
-function handshakeRefused(tls: DialTls): ConnectFailure {
+function certificateOf(socket: Socket | undefined): PeerCertificate | undefined {
+  return socket === undefined ? undefined : certificates.get(socket);
+}
+
+function handshakeRefused(tls: DialTls): FailureReason {
   if (tls.showsCertificate) {
     return {
       text: "the server refused the TLS handshake",
@@ -100,7 +144,7 @@ function handshakeRefused(tls: DialTls): ConnectFailure {
   return { text: WANTS_CERTIFICATE, hint: "or no cipher suite is in common; options tls.cert and tls.key are for it" };
 }
 
-function wrongName(certificate: PeerCertificate | undefined, tls: DialTls | undefined): ConnectFailure {
+function wrongName(certificate: PeerCertificate | undefined, tls: DialTls | undefined): FailureReason {
   const names = certificate?.subjectaltname ?? "none";
   const wanted = echo(tls?.serverName ?? "");
   return {
@@ -110,7 +154,7 @@ function wrongName(certificate: PeerCertificate | undefined, tls: DialTls | unde
 }
 
 /** A certificate above the server's own may be the one; then these dates are not the reason, and are not told. */
-function notNow(code: string, certificate: PeerCertificate | undefined): ConnectFailure {
+function notNow(code: string, certificate: PeerCertificate | undefined): FailureReason {
   const expired = code === "CERT_HAS_EXPIRED";
   const text = expired ? "the server's certificate has expired" : "the server's certificate is not valid yet";
   const from = new Date(certificate?.valid_from ?? Number.NaN);

@@ -30,14 +30,46 @@ export interface ChannelLimits extends ReceiveLimits, SendLimits {
   readonly streamWindowBytes: number;
   /** Bytes one connection may have in flight towards this process. Default 4 MiB. */
   readonly connectionWindowBytes: number;
-  /** How long connecting may take, the peer's SETTINGS included, in milliseconds. Default 20,000 (connection-backoff.md). */
+  /**
+   * How long connecting may take, TCP, TLS and the peer's SETTINGS together, in milliseconds. Default 20,000, or as long as the
+   * delay between attempts has become, where that is longer (connection-backoff.md). From 1.
+   */
   readonly connectTimeoutMs: number;
+  /**
+   * The delay before a server that could not be reached is tried again, in milliseconds, counted from the beginning of the
+   * attempt. It grows by 1.6 each time, give or take a fifth. Default 1,000 (connection-backoff.md), from 100.
+   */
+  readonly initialBackoffMs: number;
+  /** What that delay does not grow beyond, in milliseconds. Default 120,000 (connection-backoff.md), from 100. */
+  readonly maxBackoffMs: number;
+  /** How many connections there are to one address as soon as there are calls. Default 1; calls go to the one with the fewest. */
+  readonly connectionsPerAddress: number;
+  /**
+   * How many connections there may be to one address. A further one is made when those there are have as many calls as the
+   * server allows on each, its MAX_CONCURRENT_STREAMS; calls wait when none may be made. Default 4 (gRFC A105 has 1). 1 to 100.
+   */
+  readonly maxConnectionsPerAddress: number;
+  /**
+   * After how long without a call the channel closes its connections and goes IDLE, in milliseconds. Default 1,800,000, half an
+   * hour (gRFC A62); `Infinity` never; from 1,000.
+   */
+  readonly idleTimeoutMs: number;
+  /**
+   * How much time there is at least between two looks at what is behind a name, in milliseconds. Another look is taken when a
+   * connection is lost or cannot be made. Default 30,000, as in grpc-go; from 1,000.
+   */
+  readonly minResolutionIntervalMs: number;
+  /**
+   * After how long another look is taken in any case, in milliseconds, give or take a fifth: so that new servers behind a name
+   * get calls while the others are well. Default `Infinity`, never; from 1,000.
+   */
+  readonly resolutionPeriodMs: number;
   /**
    * After how many milliseconds without a byte from the server a connection that has calls is asked for a sign of life. Default
    * never (gRFC A8); less than 10,000 counts as that. Servers drop clients that ask too often: see their `permitKeepaliveTimeMs`.
    */
   readonly keepaliveTimeMs: number;
-  /** How long it may take to give one, in milliseconds, before the calls fail UNAVAILABLE. Default 20,000. */
+  /** How long it may take to give one, in milliseconds, before the calls fail UNAVAILABLE. Default 20,000, from 10. */
   readonly keepaliveTimeoutMs: number;
 }
 
@@ -52,6 +84,13 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
   connectTimeoutMs: 20_000,
+  initialBackoffMs: 1000,
+  maxBackoffMs: 120_000,
+  connectionsPerAddress: 1,
+  maxConnectionsPerAddress: 4,
+  idleTimeoutMs: 30 * 60_000,
+  minResolutionIntervalMs: 30_000,
+  resolutionPeriodMs: Infinity,
   keepaliveTimeMs: Infinity,
   keepaliveTimeoutMs: 20_000,
 });
@@ -67,6 +106,23 @@ export const CHANNEL_LIMIT_MAXIMA = Object.freeze({
   connectionWindowBytes: MAX_WINDOW_BYTES,
   connectTimeoutMs: MAX_TIMER_MS,
   keepaliveTimeoutMs: MAX_TIMER_MS,
+  initialBackoffMs: MAX_TIMER_MS,
+  maxBackoffMs: MAX_TIMER_MS,
+  connectionsPerAddress: 100,
+  maxConnectionsPerAddress: 100,
+});
+
+/** What would expire at once, or ask too often, with less. */
+export const CHANNEL_LIMIT_MINIMA = Object.freeze({
+  connectTimeoutMs: 1,
+  keepaliveTimeoutMs: 10,
+  initialBackoffMs: 100,
+  maxBackoffMs: 100,
+  connectionsPerAddress: 1,
+  maxConnectionsPerAddress: 1,
+  idleTimeoutMs: 1000,
+  minResolutionIntervalMs: 1000,
+  resolutionPeriodMs: 1000,
 });
 
 /** The keepalive time that is used when this is asked for, in milliseconds. */

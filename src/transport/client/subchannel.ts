@@ -1,24 +1,25 @@
 /**
- * A subchannel: one address, one HTTP/2 session at a time, and the calls that wait for it.
+ * A subchannel: one address, its state, and the HTTP/2 sessions to it.
  *
- * Spec: connectivity-semantics-and-api.md; connection-backoff.md (the connect deadline); RFC 9113 §3.4, §5.1.2, §6.8.
+ * Spec: client_channel_specification.md (Subchannel); connection-backoff.md; gRFC A105; RFC 9113 §5.1.2, §6.8.
  * Laws: a session is used only after the peer's SETTINGS; none is used after a GOAWAY; no more streams are opened than the
- * peer allows; a session without calls does not keep the process alive.
+ * peer allows; there is one attempt to connect at a time, and none before its backoff is over.
  */
-import { connect, constants, type Settings } from "node:http2";
-import { TLSSocket } from "node:tls";
-import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
-import { Code, StatusError } from "../../codec/status.js";
+import type { Code } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
-import { FIELD_OPTIONS } from "../field-options.js";
 import { reasonOf } from "../tls.js";
+import { Backoff } from "./backoff.js";
+import type { CompletePick } from "./balancer.js";
 import type { DialTls } from "./channel-tls.js";
-import { closedEarly, connectFailure, noteCertificate, withoutHttp2 } from "./connect-failure.js";
-import { Connection } from "./connection.js";
-import { dial } from "./dial.js";
+import type { Clock } from "./clock.js";
+import { connect, wantsCalm, type ConnectionOwner } from "./connect.js";
+import { closedEarly, type ConnectFailure } from "./connect-failure.js";
+import type { Connection } from "./connection.js";
+import type { ConnectivityState } from "./connectivity.js";
 import { KeepaliveTimer } from "./keepalive-timer.js";
-import type { ChannelLimits } from "./limits.js";
-import type { Lease, Placement, Wish } from "./placement.js";
+import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
+import type { Lease } from "./placement.js";
+import type { Routes } from "./proxy.js";
 
 /** How long a peer that seems dead has to answer a PING, while calls wait for it. */
 const SIGN_OF_LIFE_MS = 2000;
@@ -29,222 +30,281 @@ const SIGN_OF_LIFE_MS = 2000;
  */
 export const MAX_STREAMS_OF_A_SESSION = 0.75 * 2 ** 30;
 
-/** States of a subchannel, and the ones each may go to. Source: connectivity-semantics-and-api.md. */
+/**
+ * States of a subchannel, and the ones each may go to. Source: client_channel_specification.md. READY goes to TRANSIENT_FAILURE
+ * when the server hung up at once without having taken a call: to connect again at once would repeat that for ever.
+ */
 export const TRANSITIONS = Object.freeze({
   IDLE: ["CONNECTING", "SHUTDOWN"],
-  CONNECTING: ["READY", "IDLE", "SHUTDOWN"],
-  READY: ["IDLE", "SHUTDOWN"],
+  CONNECTING: ["READY", "TRANSIENT_FAILURE", "SHUTDOWN"],
+  READY: ["IDLE", "TRANSIENT_FAILURE", "SHUTDOWN"],
+  TRANSIENT_FAILURE: ["IDLE", "SHUTDOWN"],
   SHUTDOWN: [],
-} as const);
+} as const satisfies Record<ConnectivityState, readonly ConnectivityState[]>);
 
-export type SubchannelState = keyof typeof TRANSITIONS;
-
-/** What a subchannel is made of, besides its address and limits. */
+/** What all subchannels of a channel have in common. */
 export interface SubchannelOptions {
+  readonly limits: ChannelLimits;
+  readonly clock: Clock;
   readonly tls?: DialTls | undefined;
+  /** The proxy on the way to an address. */
+  readonly routes?: Routes | undefined;
+  /** After how long a silence keepalive asks. Grows when a server says that it is asked too often. */
+  readonly keepalive: { timeMs: number };
   /** Whether keepalive asks while there is no call. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
-  /** Hears what nobody's call can be told. */
-  readonly warn?: ((warning: Error) => void) | undefined;
+}
+
+/** Whoever has the subchannel. */
+export interface SubchannelOwner {
+  /** Its state is another. */
+  stateChanged(): void;
+  /** A call that found no room may find some now. */
+  roomMade(): void;
+  /** It is shut down, and its last connection is gone. */
+  gone(): void;
+  /** Something that no call can be told. */
+  warn(warning: Error): void;
 }
 
 /** One address. */
-export class Subchannel implements Placement {
-  readonly #address: Address;
-  readonly #limits: ChannelLimits;
-  readonly #tls: DialTls | undefined;
+export class Subchannel implements ConnectionOwner {
+  readonly address: Address;
   readonly #options: SubchannelOptions;
-  /** Grows when the server says that it is asked too often. */
-  #keepaliveTimeMs: number;
-  #state: SubchannelState = "IDLE";
-  /** The connection being made or in use. */
-  #connection: Connection | undefined;
-  readonly #waiting = new Set<Wish>();
-  readonly #connections = new Set<Connection>();
-  #gone: (() => void) | undefined;
+  readonly #owner: SubchannelOwner;
+  readonly #backoff: Backoff;
+  #state: ConnectivityState = "IDLE";
+  #failure: ConnectFailure | undefined;
+  /** Those that take calls. */
+  #sessions: readonly Connection[] = [];
+  #connecting: Connection | undefined;
+  /** Nothing came of the last attempt: the next one has to wait. */
+  #inTrouble = false;
+  /** All that are open, those that only finish their calls as well. */
+  readonly #open = new Set<Connection>();
+  #stopBackoff: (() => void) | undefined;
 
-  constructor(address: Address, limits: ChannelLimits, options: SubchannelOptions = {}) {
-    this.#address = address;
-    this.#limits = limits;
-    this.#tls = options.tls;
+  constructor(address: Address, options: SubchannelOptions, owner: SubchannelOwner) {
+    this.address = address;
     this.#options = options;
-    this.#keepaliveTimeMs = limits.keepaliveTimeMs;
+    this.#owner = owner;
+    const { initialBackoffMs, maxBackoffMs } = options.limits;
+    this.#backoff = new Backoff({ initialMs: initialBackoffMs, maxMs: maxBackoffMs }, options.clock);
   }
 
-  get state(): SubchannelState {
+  get state(): ConnectivityState {
     return this.#state;
   }
 
-  /** A session with room, if there is one right now. */
-  take(): Lease | undefined {
-    const connection = this.#connection;
-    // Its 'close' comes a moment later, and Node 24 takes requests until then.
-    if (connection?.session.destroyed === true) this.retire(connection);
-    if (connection === undefined || this.#state !== "READY" || this.#waiting.size > 0) return undefined;
-    return connection.hasRoom ? this.#lease(connection) : undefined;
+  /** Why the last attempt to connect failed. */
+  get failure(): ConnectFailure | undefined {
+    return this.#failure;
   }
 
-  /** Waits for a session with room, connecting if there is none. {@link forget} takes the wish back. */
-  wait(waiting: Wish): void {
-    if (this.#state === "SHUTDOWN") {
-      waiting.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
-      return;
+  get connections(): Iterable<Connection> {
+    return this.#open;
+  }
+
+  get hasRoom(): boolean {
+    for (const one of this.#sessions) if (one.hasRoom) return true;
+    return false;
+  }
+
+  /** Streams of calls that run now. */
+  get openCalls(): number {
+    let calls = 0;
+    for (const { openStreams, backgroundStreams } of this.#open) calls += openStreams - backgroundStreams;
+    return calls;
+  }
+
+  /** A session with room, if there is one right now. Who finds none hears of `roomMade`, if the state stays READY. */
+  take(pick?: CompletePick, background = false): Lease | undefined {
+    const [only] = this.#sessions;
+    if (only?.hasRoom === true && this.#sessions.length === this.#options.limits.connectionsPerAddress) {
+      const best = this.#sessions.length === 1 ? only : leastUsed(this.#sessions);
+      return this.#lease(best ?? only, pick, background);
     }
-    this.#waiting.add(waiting);
-    if (this.#state === "IDLE") this.#connect();
-    else this.#connection?.session.ref();
+    this.#tend();
+    const best = leastUsed(this.#sessions);
+    return best === undefined ? undefined : this.#lease(best, pick, background);
   }
 
-  forget(waiting: Wish): void {
-    if (this.#waiting.delete(waiting) && this.#connection !== undefined) this.#unrefIdle(this.#connection);
-  }
-
-  #lease(connection: Connection): Lease {
-    if (connection.openStreams++ === 0) {
+  #lease(connection: Connection, pick: CompletePick | undefined, background: boolean): Lease {
+    connection.openStreams++;
+    if (background) connection.backgroundStreams++;
+    else if (connection.openStreams - connection.backgroundStreams === 1) {
       connection.session.ref();
       connection.keepalive?.callStarted();
     }
     if (++connection.streams >= MAX_STREAMS_OF_A_SESSION) this.retire(connection);
-    let released = false;
-    return {
-      connection,
-      release: () => {
-        if (released) return;
-        released = true;
-        if (--connection.openStreams === 0 && !connection.session.destroyed) {
-          if (connection !== this.#connection) connection.session.close();
-          else this.#unrefIdle(connection);
-        }
-        this.#serveWaiting();
-      },
-      retire: () => this.retire(connection),
-      suspect: () => this.suspect(connection),
-    };
+    pick?.started?.();
+    return new StreamLease(this, connection, pick, background);
   }
 
-  #serveWaiting(): void {
-    for (const waiting of this.#waiting) {
-      const connection = this.#connection;
-      if (this.#state !== "READY" || connection === undefined || !connection.hasRoom) return;
-      this.#waiting.delete(waiting);
-      waiting.ready(this.#lease(connection));
+  /** A stream is over. */
+  released(connection: Connection, background: boolean): void {
+    connection.openStreams--;
+    if (background) connection.backgroundStreams--;
+    if (!connection.isDestroyed) {
+      if (!connection.hasCalls) connection.session.unref();
+      if (connection.openStreams === 0 && connection.retired) connection.closeSoon();
+    }
+    this.#owner.roomMade();
+  }
+
+  /** Looks after what {@link take} could not use: sessions that are gone, in doubt, full, or too few. */
+  #tend(): void {
+    for (const one of this.#sessions) {
+      // Its 'close' comes a moment later, and Node 24 takes requests until then.
+      if (one.isDestroyed) this.retire(one);
+      else if (one.suspected) this.#askForLife(one);
+    }
+    const { connectionsPerAddress, maxConnectionsPerAddress } = this.#options.limits;
+    const { length } = this.#sessions;
+    const wanted = length < connectionsPerAddress || (length < maxConnectionsPerAddress && this.#isFull());
+    const mayDial = !this.#inTrouble || this.#backoff.remainingMs === 0;
+    if (this.#state === "READY" && wanted && mayDial) this.#dial();
+  }
+
+  /** A server that takes no streams at all would take none on another connection either. */
+  #isFull(): boolean {
+    return this.#sessions.every(({ openStreams, maxStreams }) => openStreams >= maxStreams && maxStreams > 0);
+  }
+
+  /** Connects, if it is IDLE. */
+  connect(): void {
+    if (this.#state !== "IDLE") return;
+    this.#transition("CONNECTING");
+    // Before dialing, which may fail at once.
+    this.#owner.stateChanged();
+    this.#dial();
+  }
+
+  #dial(): void {
+    if (this.#connecting !== undefined || this.#state === "SHUTDOWN") return;
+    const { tls, limits, clock, routes } = this.#options;
+    if (!this.#inTrouble) this.#backoff.reset();
+    this.#backoff.attempt();
+    // "max(time to its backoff deadline, 20 s)"; who asks for less than 20 s means it.
+    const { connectTimeoutMs } = limits;
+    const isDefault = connectTimeoutMs === DEFAULT_CHANNEL_LIMITS.connectTimeoutMs;
+    const timeoutMs = isDefault ? Math.max(connectTimeoutMs, this.#backoff.remainingMs) : connectTimeoutMs;
+    try {
+      const { address } = this;
+      const connection = connect({ address, tls, proxy: routes?.(address), limits, clock, timeoutMs }, this);
+      connection.dueMs = clock.now() + this.#backoff.remainingMs;
+      this.#connecting = connection;
+      this.#open.add(connection);
+    } catch (cause) {
+      const { address } = this;
+      this.#failed({ address, phase: "tcp", text: "cannot connect to the server", hint: reasonOf(cause), cause });
     }
   }
 
-  #transition(state: SubchannelState): void {
-    const legal: readonly SubchannelState[] = TRANSITIONS[this.#state];
+  /** Ends the waiting after a failure. The delays that follow go on from where they were. */
+  resetBackoff(): void {
+    if (this.#state !== "TRANSIENT_FAILURE") return;
+    this.#stopBackoff?.();
+    this.#idle();
+  }
+
+  #transition(state: ConnectivityState): void {
+    const legal: readonly ConnectivityState[] = TRANSITIONS[this.#state];
     if (!legal.includes(state)) throw new Error(`a subchannel cannot go from ${this.#state} to ${state}`);
     this.#state = state;
   }
 
-  #connect(): void {
-    this.#transition("CONNECTING");
-    // The URL only names the scheme: the socket is ours, and each request carries its own authority.
-    const socket = dial(this.#address, this.#tls);
-    if (socket instanceof TLSSocket) {
-      noteCertificate(socket);
-      // Before the session hears that the socket is secure, and sends its preface.
-      socket.once("secureConnect", () => {
-        connection.failure = withoutHttp2(socket);
-        if (connection.failure === undefined) return;
-        session.destroy();
-        socket.destroy();
-      });
-    }
-    const session = connect("http://localhost", {
-      createConnection: () => socket,
-      settings: this.#settings(),
-      maxHeaderListPairs: this.#limits.maxHeaderPairs,
-      maxSessionMemory: Number.MAX_SAFE_INTEGER,
-      maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
-      ...FIELD_OPTIONS,
-    });
-    const connection = new Connection(session, socket);
-    this.#connection = connection;
-    this.#connections.add(connection);
-    const timer = setTimeout(() => {
-      const why = `no HTTP/2 SETTINGS within ${this.#limits.connectTimeoutMs} ms`;
-      connection.failure ??= { text: "cannot connect to the server", hint: connection.lost ?? why };
-      connection.drop(why);
-    }, this.#limits.connectTimeoutMs);
-    timer.unref();
-    session.once("connect", () => {
-      if (!session.destroyed) session.setLocalWindowSize(this.#limits.connectionWindowBytes);
-    });
-    session.on("remoteSettings", (settings) => {
-      clearTimeout(timer);
-      this.#onSettings(connection, settings);
-    });
-    session.on("localSettings", () => (connection.acknowledged = true));
-    session.on("goaway", (code, lastStreamId, data?: Uint8Array) => {
-      const text = data === undefined ? "" : Buffer.from(data.subarray(0, 64)).toString("latin1");
-      connection.goaway = { code, lastStreamId, text };
-      this.retire(connection);
-      if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM && text === "too_many_pings") this.#calmDown();
-    });
-    session.on("error", (error: NodeJS.ErrnoException) => {
-      connection.failure ??= connectFailure(error, socket, this.#tls);
-      connection.lost ??= reasonOf(error);
-    });
-    // A session whose TLS has broken would wait for ever for its last bytes to leave.
-    socket.on("error", () => socket.destroy());
-    session.on("close", () => {
-      clearTimeout(timer);
-      connection.keepalive?.stop();
-      this.#onClosed(connection);
-    });
-  }
-
-  #settings(): Settings {
-    return {
-      enablePush: false,
-      initialWindowSize: this.#limits.streamWindowBytes,
-      maxHeaderListSize: this.#limits.maxHeaderListBytes,
-    };
-  }
-
   /** "READY only after the peer's SETTINGS": a TCP connection alone proves nothing. */
-  #onSettings(connection: Connection, settings: Settings): void {
-    connection.maxStreams = settings.maxConcurrentStreams ?? Infinity;
-    connection.maxPeerHeaderListBytes = Math.min(settings.maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
-    if (this.#connection !== connection) return;
-    if (this.#state === "CONNECTING") this.#transition("READY");
+  settingsArrived(connection: Connection): void {
+    if (this.#connecting !== connection) {
+      this.#owner.roomMade();
+      return;
+    }
+    // One that was given up meanwhile is about to close.
+    if (connection.retired) return;
+    this.#connecting = undefined;
+    this.#inTrouble = false;
+    this.#sessions = [...this.#sessions, connection];
     this.#keepAlive(connection);
-    this.#serveWaiting();
-    this.#unrefIdle(connection);
+    this.#failure = undefined;
+    if (this.#state === "CONNECTING") {
+      this.#transition("READY");
+      this.#owner.stateChanged();
+    } else {
+      this.#owner.roomMade();
+    }
+    if (this.#sessions.length < this.#options.limits.connectionsPerAddress && this.#state === "READY") this.#dial();
+  }
+
+  goawayArrived(connection: Connection): void {
+    if (wantsCalm(connection)) this.#calmDown();
+    this.retire(connection);
   }
 
   #keepAlive(connection: Connection): void {
-    if (this.#keepaliveTimeMs === Infinity || connection.keepalive !== undefined) return;
-    const policy = {
-      timeMs: this.#keepaliveTimeMs,
-      timeoutMs: this.#limits.keepaliveTimeoutMs,
-      withoutCalls: this.#options.keepaliveWithoutCalls === true,
-    };
+    const { keepalive, limits, keepaliveWithoutCalls = false } = this.#options;
+    const { timeMs } = keepalive;
+    if (timeMs === Infinity) return;
+    const policy = { timeMs, timeoutMs: limits.keepaliveTimeoutMs, withoutCalls: keepaliveWithoutCalls };
     connection.keepalive = new KeepaliveTimer(policy, connection);
   }
 
   /** gRFC A8: on `too_many_pings` "the client should … double the keepalive time", for the connections to come. */
   #calmDown(): void {
-    this.#keepaliveTimeMs *= 2;
-    const now = this.#keepaliveTimeMs === Infinity ? "off" : `${this.#keepaliveTimeMs} ms from now on`;
-    this.#options.warn?.(new Error(`the server closed a connection as it was pinged too often: keepalive is ${now}`));
+    const { keepalive } = this.#options;
+    keepalive.timeMs *= 2;
+    const now = keepalive.timeMs === Infinity ? "off" : `${keepalive.timeMs} ms from now on`;
+    this.#owner.warn(new Error(`the server closed a connection as it was pinged too often: keepalive is ${now}`));
   }
 
-  /** Only calls keep the process alive: those with a stream, and those that wait for one. */
-  #unrefIdle({ openStreams, session }: Connection): void {
-    if (openStreams === 0 && this.#waiting.size === 0 && !session.destroyed) session.unref();
-  }
-
-  /** Takes a connection out of use; its calls may finish. Whoever waited for it fails if it never was ready. */
+  /** Takes a connection out of use; its calls may finish. */
   retire(connection: Connection): void {
-    if (this.#connection !== connection) return;
-    this.#connection = undefined;
-    const wasReady = this.#state === "READY";
+    connection.retire();
+    if (this.#connecting === connection) {
+      this.#connecting = undefined;
+      this.#failed(this.#failureOf(connection));
+    } else if (this.#sessions.includes(connection)) {
+      this.#sessions = this.#sessions.filter((one) => one !== connection);
+      this.#lost(connection);
+    }
+  }
+
+  /** An attempt to connect came to nothing. */
+  #failed(failure: ConnectFailure): void {
+    this.#failure = failure;
+    this.#inTrouble = true;
+    if (this.#state === "CONNECTING") this.#backOff();
+    // Calls may wait for a further connection, which somebody has to try for.
+    else this.#stopBackoff = this.#options.clock.after(this.#backoff.remainingMs, () => this.#owner.roomMade());
+  }
+
+  #lost(connection: Connection): void {
+    // One that took no call at all, and left before the next attempt is due, is no better than one that never was.
+    this.#inTrouble = connection.streams === 0 && this.#options.clock.now() < connection.dueMs;
+    if (this.#sessions.length > 0 || this.#state !== "READY") return;
+    if (this.#inTrouble) {
+      this.#failure = this.#failureOf(connection);
+      this.#backOff();
+    } else {
+      this.#idle();
+    }
+  }
+
+  #idle(): void {
     this.#transition("IDLE");
-    // One that took no call at all would be followed by the same again, as fast as the network is.
-    if (!wasReady || connection.streams === 0) this.#failWaiting(connection);
-    else if (this.#waiting.size > 0) this.#connect();
+    this.#owner.stateChanged();
+  }
+
+  #backOff(): void {
+    this.#transition("TRANSIENT_FAILURE");
+    this.#stopBackoff = this.#options.clock.after(this.#backoff.remainingMs, () => this.#idle());
+    this.#owner.stateChanged();
+  }
+
+  #failureOf(connection: Connection): ConnectFailure {
+    const { address } = this;
+    const { phase, socket, lost = "it gave no reason" } = connection;
+    return { address, phase, ...(connection.failure ?? closedEarly(this.#options.tls, socket, lost)) };
   }
 
   /**
@@ -252,57 +312,112 @@ export class Subchannel implements Placement {
    * of life; without one the connection is dropped.
    */
   suspect(connection: Connection): void {
-    if (connection.suspected || connection.session.destroyed || !connection.mayProbe) return;
+    if (connection.suspected || connection.isDestroyed || !connection.mayProbe) return;
     connection.suspected = true;
+    this.#ask(connection);
+  }
+
+  /** The process has been frozen for long: the peer may be gone, and is asked before its connection is used again. */
+  doubt(connection: Connection): void {
+    connection.suspected ||= this.#sessions.includes(connection);
+  }
+
+  #askForLife(connection: Connection): void {
+    if (this.#asked.has(connection)) return;
+    if (connection.mayProbe) {
+      this.#ask(connection);
+      return;
+    }
+    // One more PING, and it would complain.
+    this.retire(connection);
+    if (connection.openStreams === 0) connection.closeSoon();
+  }
+
+  /** Those that have been sent a PING and have not answered yet. */
+  readonly #asked = new Set<Connection>();
+
+  #ask(connection: Connection): void {
+    this.#asked.add(connection);
     connection.probe(SIGN_OF_LIFE_MS, (alive) => {
+      this.#asked.delete(connection);
       connection.suspected = false;
-      if (alive) this.#serveWaiting();
+      if (alive) this.#owner.roomMade();
       else connection.drop(`no answer to a PING within ${SIGN_OF_LIFE_MS} ms`);
     });
   }
 
-  #onClosed(connection: Connection): void {
-    this.#connections.delete(connection);
+  connectionClosed(connection: Connection): void {
     this.retire(connection);
-    if (this.#connections.size === 0) this.#gone?.();
+    this.#open.delete(connection);
+    if (this.#state === "SHUTDOWN" && this.#open.size === 0) this.#owner.gone();
   }
 
-  #failWaiting(connection: Connection): void {
-    const { text, hint: reason } =
-      connection.failure ?? closedEarly(this.#tls, connection.socket, connection.lost ?? "it gave no reason");
-    // Where the server is stays out of the status: a handler that passes it on would tell its own client.
-    const hint = `${formatAddress(this.#address)}: ${reason}`;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, text, { hint }));
-  }
-
-  /** Ends: waiting calls fail now, running ones may finish. Resolves when the last connection is gone. */
-  async close(): Promise<void> {
-    if (this.#state !== "SHUTDOWN") this.#transition("SHUTDOWN");
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
-    this.#connection = undefined;
-    if (this.#connections.size === 0) return;
-    const before = this.#gone;
-    const gone = new Promise<void>((resolve) => {
-      this.#gone = () => {
-        before?.();
-        resolve();
-      };
-    });
-    for (const { session, openStreams } of this.#connections) {
+  /** Ends: no more calls; those that run may finish. */
+  shutDown(): void {
+    if (this.#state === "SHUTDOWN") return;
+    this.#transition("SHUTDOWN");
+    this.#stopBackoff?.();
+    this.#sessions = [];
+    this.#connecting = undefined;
+    for (const connection of this.#open) {
+      connection.retire();
+      if (!connection.isReady) {
+        connection.drop("the channel was closed");
+        continue;
+      }
       // A call that ran is still owed its answer; the process stays until it has it.
-      if (openStreams === 0) session.ref();
-      if (session.connecting) session.destroy();
-      else session.close();
+      if (connection.openStreams === 0 && !connection.isDestroyed) connection.session.ref();
+      connection.closeSoon();
     }
-    await gone;
+    if (this.#open.size === 0) this.#owner.gone();
   }
 
   /** Drops every connection. */
   destroy(): void {
-    for (const connection of this.#connections) connection.drop("the channel was destroyed");
+    this.shutDown();
+    for (const connection of this.#open) connection.drop("the channel was destroyed");
+  }
+}
+
+function leastUsed(sessions: readonly Connection[]): Connection | undefined {
+  let best: Connection | undefined;
+  for (const one of sessions) {
+    if (one.hasRoom && (best === undefined || one.openStreams < best.openStreams)) best = one;
+  }
+  return best;
+}
+
+/** One stream's place on a session. */
+class StreamLease implements Lease {
+  readonly connection: Connection;
+  readonly #subchannel: Subchannel;
+  readonly #pick: CompletePick | undefined;
+  readonly #background: boolean;
+  #released = false;
+
+  constructor(subchannel: Subchannel, connection: Connection, pick: CompletePick | undefined, background: boolean) {
+    this.#subchannel = subchannel;
+    this.connection = connection;
+    this.#pick = pick;
+    this.#background = background;
+  }
+
+  get address(): string {
+    return formatAddress(this.#subchannel.address);
+  }
+
+  release(code?: Code): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#pick?.ended?.(code);
+    this.#subchannel.released(this.connection, this.#background);
+  }
+
+  retire(): void {
+    this.#subchannel.retire(this.connection);
+  }
+
+  suspect(): void {
+    this.#subchannel.suspect(this.connection);
   }
 }

@@ -29,7 +29,7 @@ export interface ServerLimits extends ReceiveLimits {
   readonly connectionWindowBytes: number;
   /**
    * How long a new connection may take until its first SETTINGS have come, in milliseconds, the TLS handshake included (which
-   * has half of it). Default 20,000: a stranger can open connections and say nothing on them. After it: closed.
+   * has half of it). Default 20,000, from 100: a stranger can open connections and say nothing on them. After it: closed.
    */
   readonly handshakeTimeoutMs: number;
   /**
@@ -37,7 +37,7 @@ export interface ServerLimits extends ReceiveLimits {
    * hours (keepalive.md); on Node 20, whose sessions can go deaf, one minute if that is less.
    */
   readonly keepaliveTimeMs: number;
-  /** How long it may take to give one, in milliseconds, before the connection is dropped. Default 20,000. */
+  /** How long it may take to give one, in milliseconds, before the connection is dropped. Default 20,000, from 10. */
   readonly keepaliveTimeoutMs: number;
   /**
    * The least time between two PINGs of a client, in milliseconds. Default 5 minutes (gRFC A8); 2 hours while it has no call,
@@ -79,9 +79,14 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
 /** A connection that is closed sooner than it can be used would be of no use. */
 const MIN_CONNECTION_MS = 100;
 
-/** What an option must be at least, where that is not 0. */
+/** What an option must be at least, where that is not 0: with less no call would ever be answered. */
 export const SERVER_LIMIT_MINIMA = Object.freeze({
   maxConnections: 1,
+  maxConcurrentStreams: 1,
+  maxRunningHandlers: 1,
+  streamWindowBytes: 1,
+  handshakeTimeoutMs: 100,
+  keepaliveTimeoutMs: 10,
   maxConnectionIdleMs: MIN_CONNECTION_MS,
   maxConnectionAgeMs: MIN_CONNECTION_MS,
 });

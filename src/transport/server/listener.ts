@@ -14,7 +14,7 @@ import {
 } from "node:http2";
 import { Server as NetServer, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { formatHostPort, parseAddress, type Address } from "../address.js";
+import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import type { ServerLimits } from "./limits.js";
@@ -117,7 +117,7 @@ export class Listener implements Listening {
     http2.on("error", (error) => this.#owner.callFailed(error, text));
     const bound: AddressInfo | string | null = http2.address();
     if (where.kind === "unix" || bound === null || typeof bound === "string") {
-      this.address = `unix:${where.kind === "unix" ? where.path : ""}`;
+      this.address = formatAddress(where);
     } else {
       this.address = formatHostPort(bound.address, bound.port);
       this.port = bound.port;

@@ -17,7 +17,7 @@ test("checkCallOptions takes every option there is", () => {
 
 test("checkCallOptions names an option that does not exist, and the nearest", () => {
   assert.throws(check({ timeout: 500 }), /no option "timeout"; did you mean "timeoutMs"\?/);
-  assert.throws(check({ zzz: 1 }), /no option "zzz"; there are timeoutMs, deadline, signal, metadata/);
+  assert.throws(check({ zzz: 1 }), /no option "zzz"; there are timeoutMs, deadline, waitForReady, signal, metadata/);
 });
 
 test("checkCallOptions refuses what is no object, and a signal that is none", () => {
