@@ -83,7 +83,23 @@ export {
 } from "./codec/proto/well-known.js";
 export type { Peer, PeerTls } from "./transport/call.js";
 export type { CompressionOptions } from "./transport/codings.js";
+export type { Address } from "./transport/address.js";
+export type {
+  Balancer,
+  BalancerHost,
+  BalancingPolicy,
+  CompletePick,
+  FailedPick,
+  Pick,
+  PickCall,
+  Picker,
+  PolicySubchannel,
+} from "./transport/client/balancer.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
+export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/client/connect-failure.js";
+export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";
+export type { BalancingOption } from "./transport/client/policies.js";
+export type { Endpoint, EndpointInit, Resolution, Resolver, ResolverTarget } from "./transport/client/resolver.js";
 export type { ChannelTls } from "./transport/client/channel-tls.js";
 export type { CallCredentials, CredentialsRequest } from "./transport/client/call-credentials.js";
 export type { CallOptions } from "./transport/client/call-options.js";

@@ -407,7 +407,7 @@ describe("replacing the certificate", () => {
           assert.throws(() => server.updateTls({ ...identity, clientCa: authority.cert }), /must stay the same/);
           assert.equal((await next.client(Echo).unary({}).status).code, Code.UNAVAILABLE, "the old one is still there");
           server.updateTls(otherAuthority.issue());
-          await next.client(Echo).unary({});
+          await next.client(Echo).unary({}, { waitForReady: true });
         } finally {
           await next.destroy();
         }

@@ -6,16 +6,16 @@
  */
 import type { Service } from "../../codec/method.js";
 import { StatusError } from "../../codec/status.js";
-import { isLoopback, parseAddress, type Address } from "../address.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import type { CallCredentials } from "./call-credentials.js";
-import { checkAuthority, defaultAuthority } from "./authority.js";
+import { checkAuthority } from "./authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
 import { SYSTEM_CLOCK } from "./clock.js";
+import { checkWaitOptions, type ConnectivityState, type WaitOptions } from "./connectivity.js";
 import type { BalancingPolicy } from "./balancer.js";
 import {
   CHANNEL_LIMIT_MAXIMA,
@@ -24,11 +24,14 @@ import {
   keepaliveTimeFrom,
   type ChannelLimits,
 } from "./limits.js";
+import { namingOf, NAMING_OPTIONS, type NamingOptions } from "./naming.js";
 import { chosenPolicy, policiesWith, type BalancingOption } from "./policies.js";
 import { Router } from "./router.js";
+import { configOf, SETTINGS_OPTIONS, type SettingsOptions } from "./settings-options.js";
+import type { Target } from "./target.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
-export interface ChannelOptions extends Partial<ChannelLimits> {
+export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, SettingsOptions {
   /**
    * `true` or more encrypts; the server's certificate is always verified. `false` says that plaintext is meant: it is the
    * default to loopback addresses and unix sockets only, any other host needs the word.
@@ -58,24 +61,22 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 }
 
-/** "Port defaults to 443" (naming.md). */
-const DEFAULT_PORT = 443;
-
 /** A client's way to one target. */
 export class Channel {
-  /** The target as it was given. */
+  /** The target as it was given; addresses of a list with commas between them. */
   readonly target: string;
   readonly #router: Router;
   readonly #onError: (error: unknown, path: string) => void;
   readonly #callOwner: ClientCallOwner;
 
   /**
-   * `target` is `"host:port"`, `"[v6]:port"` or `"unix:path"`.
+   * `target` is a name, `"host:port"`, which is looked up in the DNS; `"ipv4:…"` or `"ipv6:…"` with addresses, `"unix:path"`, a list
+   * of addresses, or what one of the option `resolvers` knows. See docs/targets.md.
    *
    * @throws TypeError when it is none of them, for an option that does not exist or cannot be used, and for a host that is not
    * this machine when `tls` does not say what is meant.
    */
-  constructor(target: string, options: ChannelOptions = {}) {
+  constructor(target: string | readonly string[], options: ChannelOptions = {}) {
     checkOptions("Channel", options, [
       "tls",
       "authority",
@@ -86,31 +87,36 @@ export class Channel {
       "policies",
       "keepaliveWithoutCalls",
       "onError",
+      ...NAMING_OPTIONS,
+      ...SETTINGS_OPTIONS,
       ...Object.keys(DEFAULT_CHANNEL_LIMITS),
     ]);
-    const address = parseAddress(target, DEFAULT_PORT);
+    const naming = namingOf(target, options, Math.random());
     checkAuthority(options.authority);
-    const authority = options.authority ?? defaultAuthority(target, address);
-    const tls = tlsFor(target, address, options.tls, authority);
+    const authority = options.authority ?? naming.target.serverName;
+    const tls = tlsFor(naming.target, options.tls, authority);
     checkCallback("onError", options.onError);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
     checkCallback("credentials", options.credentials);
     checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
-    this.target = target;
+    this.target = naming.target.text;
     const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA, CHANNEL_LIMIT_MINIMA);
     const limits = { ...asked, keepaliveTimeMs: keepaliveTimeFrom(asked.keepaliveTimeMs) };
     this.#onError = options.onError ?? printError;
     const { keepaliveWithoutCalls } = options;
-    const warn = (warning: Error): void => this.#report(warning, target);
+    const warn = (warning: Error): void => this.#report(warning, this.target);
+    const policies = policiesWith(options.policies);
+    const config = configOf(options, policies);
     this.#router = new Router({
       limits,
       clock: SYSTEM_CLOCK,
       tls,
       keepalive: { timeMs: limits.keepaliveTimeMs },
       keepaliveWithoutCalls,
-      resolver: () => ({ endpoints: [address] }),
-      target: { text: target, scheme: "passthrough", authority: "", path: target, defaultPort: DEFAULT_PORT },
-      balancing: chosenPolicy(options.balancing, policiesWith(options.policies)),
+      ...naming,
+      policies,
+      balancing: chosenPolicy(options.balancing, policies),
+      config,
       warn,
     });
     this.#callOwner = {
@@ -124,6 +130,38 @@ export class Channel {
       placement: this.#router.queue,
       callUnobserved: (error, path) => this.#report(error, path),
     };
+  }
+
+  /** What the channel is at the moment: `"IDLE"` until there is a call, or {@link Channel.connect}. */
+  get state(): ConnectivityState {
+    return this.#router.connectivity.state;
+  }
+
+  /**
+   * Connects if the channel is idle, ends the waiting between attempts if it is in trouble, and counts the time without calls anew.
+   * Does nothing once it is closed. What becomes of it, {@link Channel.waitForStateChange} tells.
+   */
+  connect(): void {
+    this.#router.connectNow();
+  }
+
+  /**
+   * Waits until the state is another than `from`: `true`, at once if it is already. `false` when the time is up or the signal is
+   * aborted. A state that did not last may be missed, the last one never. Does not connect, and does not keep the process alive.
+   *
+   * @throws TypeError for options that cannot be used.
+   */
+  waitForStateChange(from: ConnectivityState, options: WaitOptions = {}): Promise<boolean> {
+    checkWaitOptions(options);
+    return this.#router.connectivity.changeFrom(from, options, this.#router.clock);
+  }
+
+  /** The state now, then each as it changes, until SHUTDOWN or `signal`. One that did not last may be left out. */
+  async *states(signal?: AbortSignal): AsyncGenerator<ConnectivityState, void, undefined> {
+    for (let seen = this.state; ; seen = this.state) {
+      yield seen;
+      if (seen === "SHUTDOWN" || !(await this.waitForStateChange(seen, { signal }))) return;
+    }
   }
 
   /** The methods of a service as functions. Cheap; connects nothing. */
@@ -155,17 +193,17 @@ export class Channel {
 }
 
 /** What the option says; to other machines it must say something. */
-function tlsFor(target: string, address: Address, option: unknown, authority: string): DialTls | undefined {
+function tlsFor(target: Target, option: unknown, authority: string): DialTls | undefined {
   if (option === true || (typeof option === "object" && option !== null && !Array.isArray(option))) {
     return dialTlsOf(option, authority);
   }
-  if (option === false || (option === undefined && isLoopback(address))) return undefined;
+  if (option === false || (option === undefined && target.isLocal)) return undefined;
   if (option !== undefined) {
     const shown = option === null ? "null" : Array.isArray(option) ? "an array" : typeof option;
     throw new TypeError(`Cannot use option tls as it must be true, false or an object: current value is ${shown}`);
   }
   throw new TypeError(
-    `Cannot make a Channel to ${target} as it must be said whether the connection is encrypted: pass "tls: true" for TLS, ` +
+    `Cannot make a Channel to ${target.text} as it must be said whether the connection is encrypted: pass "tls: true" for TLS, ` +
       `or "tls: false" for plaintext on purpose`,
   );
 }

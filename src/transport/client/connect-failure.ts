@@ -10,9 +10,13 @@ import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
 import { reasonOf } from "../tls.js";
 import type { DialTls } from "./channel-tls.js";
+import { ProxyError } from "./proxy-connect.js";
 
-/** How far connecting had come: finding the address, the TCP connection, the TLS handshake, the server's first SETTINGS. */
-export type ConnectPhase = "dns" | "tcp" | "tls" | "settings";
+/**
+ * How far connecting had come: finding the address, the TCP connection, the proxy's tunnel, the TLS handshake, the server's first
+ * SETTINGS.
+ */
+export type ConnectPhase = "dns" | "tcp" | "proxy" | "tls" | "settings";
 
 /** Why, and what may help. */
 export interface FailureReason {
@@ -81,14 +85,19 @@ export function noteCertificate(socket: TLSSocket): void {
 }
 
 /** The failure that an error of the socket or of the session means. */
-export function connectFailure(error: NodeJS.ErrnoException, socket: Socket, tls: DialTls | undefined): FailureReason {
+export function connectFailure(
+  error: NodeJS.ErrnoException,
+  socket: Socket | undefined,
+  tls: DialTls | undefined,
+): FailureReason {
   return { ...reasonFor(error, socket, tls), cause: error };
 }
 
-function reasonFor(error: NodeJS.ErrnoException, socket: Socket, tls: DialTls | undefined): FailureReason {
+function reasonFor(error: NodeJS.ErrnoException, socket: Socket | undefined, tls: DialTls | undefined): FailureReason {
+  if (error instanceof ProxyError) return { text: error.text, hint: error.hint };
   const { code = "" } = error;
-  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return notNow(code, certificates.get(socket));
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return wrongName(certificates.get(socket), tls);
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return notNow(code, certificateOf(socket));
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return wrongName(certificateOf(socket), tls);
   // The one alert of TLS 1.2 that says nothing: a client certificate is what is missing most often.
   if (/ALERT_HANDSHAKE_FAILURE/.test(code) && tls !== undefined) return handshakeRefused(tls);
   const known = KNOWN.find(([codes]) => codes.test(code));
@@ -107,7 +116,7 @@ export function withoutHttp2(socket: TLSSocket): FailureReason | undefined {
 }
 
 /** The peer has closed the connection before its SETTINGS, and said nothing. */
-export function closedEarly(tls: DialTls | undefined, socket: Socket, reason: string): FailureReason {
+export function closedEarly(tls: DialTls | undefined, socket: Socket | undefined, reason: string): FailureReason {
   const text = "the server closed the connection before it was ready";
   if (tls === undefined) return { text, hint: `${reason}; it may want TLS: option tls` };
   if (!isEstablished(socket)) return { text, hint: `${reason}; it may not speak TLS, or not accept what it was shown` };
@@ -117,8 +126,12 @@ export function closedEarly(tls: DialTls | undefined, socket: Socket, reason: st
   return { text, hint: `${reason}; ${wish}` };
 }
 
-function isEstablished(socket: Socket): boolean {
-  return certificates.has(socket);
+function isEstablished(socket: Socket | undefined): boolean {
+  return certificateOf(socket) !== undefined;
+}
+
+function certificateOf(socket: Socket | undefined): PeerCertificate | undefined {
+  return socket === undefined ? undefined : certificates.get(socket);
 }
 
 function handshakeRefused(tls: DialTls): FailureReason {

@@ -5,23 +5,20 @@
  * Laws: one deadline spans TCP, TLS and SETTINGS; whatever the peer does, no exception and no unhandled event leaves this file;
  * an idle connection does not keep the process alive.
  */
-import { connect as openSession, constants } from "node:http2";
+import { connect as connectSession, constants, type ClientHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
-import type { Address } from "../address.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { reasonOf } from "../tls.js";
-import type { DialTls } from "./channel-tls.js";
 import type { Clock } from "./clock.js";
 import { connectFailure, noteCertificate, withoutHttp2 } from "./connect-failure.js";
 import { Connection } from "./connection.js";
-import { dial } from "./dial.js";
+import { dial, type DialOptions } from "./dial.js";
 import type { ChannelLimits } from "./limits.js";
 
 /** What to connect to, and how. */
-export interface ConnectOptions {
-  readonly address: Address;
-  readonly tls: DialTls | undefined;
+export interface ConnectOptions extends DialOptions {
   readonly limits: ChannelLimits;
   readonly clock: Clock;
   /** How long it may take, in milliseconds. */
@@ -37,12 +34,41 @@ export interface ConnectionOwner {
   connectionClosed(connection: Connection): void;
 }
 
-/** Opens a connection; its owner hears what becomes of it. */
+/** Opens a connection; its owner hears what becomes of it, never before this has returned. */
 export function connect(options: ConnectOptions, owner: ConnectionOwner): Connection {
-  const { address, tls, limits } = options;
-  const socket = dial(address, tls);
+  const connection = new Connection();
+  const stopTimer = startDeadline(connection, options);
+  const ended = (): void => {
+    stopTimer();
+    connection.retired = true;
+    connection.keepalive?.stop();
+    owner.connectionClosed(connection);
+  };
+  let hasBegun = false;
+  const way = dial(options, (socket) => {
+    hasBegun = true;
+    const session = openSession(socket, options.limits);
+    connection.begun(session, socket);
+    watchSocket(connection, socket, options);
+    watchSession(connection, session, options, owner);
+    session.on("remoteSettings", stopTimer);
+    session.on("close", ended);
+  });
+  // oxlint-disable-next-line typescript/no-unnecessary-condition -- a proxy has to open its tunnel first
+  if (!hasBegun) {
+    connection.dialled(way);
+    way.once("connect", () => (connection.phase = "proxy"));
+    way.on("error", (error) => noteError(connection, error, options));
+    way.once("close", () => {
+      if (!hasBegun) ended();
+    });
+  }
+  return connection;
+}
+
+function openSession(socket: Socket, limits: ChannelLimits): ClientHttp2Session {
   // The URL only names the scheme: the socket is ours, and each request carries its own authority.
-  const session = openSession("http://localhost", {
+  const session = connectSession("http://localhost", {
     createConnection: () => socket,
     settings: {
       enablePush: false,
@@ -54,15 +80,20 @@ export function connect(options: ConnectOptions, owner: ConnectionOwner): Connec
     maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
     ...FIELD_OPTIONS,
   });
-  const connection = new Connection(session, socket);
   session.unref();
-  watchSocket(connection, tls);
-  const stopTimer = startDeadline(connection, options);
   session.once("connect", () => {
     if (!session.destroyed) session.setLocalWindowSize(limits.connectionWindowBytes);
   });
+  return session;
+}
+
+function watchSession(
+  connection: Connection,
+  session: ClientHttp2Session,
+  options: ConnectOptions,
+  owner: ConnectionOwner,
+): void {
   session.on("remoteSettings", (settings) => {
-    stopTimer();
     connection.isReady = true;
     connection.maxStreams = settings.maxConcurrentStreams ?? Infinity;
     connection.maxPeerHeaderListBytes = Math.min(settings.maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
@@ -74,23 +105,21 @@ export function connect(options: ConnectOptions, owner: ConnectionOwner): Connec
     connection.goaway = { code, lastStreamId, text };
     owner.goawayArrived(connection);
   });
-  session.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.syscall === "getaddrinfo") connection.phase = "dns";
-    connection.failure ??= connectFailure(error, socket, tls);
-    connection.lost ??= reasonOf(error);
-  });
-  session.on("close", () => {
-    stopTimer();
-    connection.retired = true;
-    connection.keepalive?.stop();
-    owner.connectionClosed(connection);
-  });
-  return connection;
+  session.on("error", (error: NodeJS.ErrnoException) => noteError(connection, error, options));
 }
 
-function watchSocket(connection: Connection, tls: DialTls | undefined): void {
-  const { session, socket } = connection;
-  socket.once("connect", () => (connection.phase = tls === undefined ? "settings" : "tls"));
+function noteError(connection: Connection, error: NodeJS.ErrnoException, { tls }: ConnectOptions): void {
+  if (error.syscall === "getaddrinfo") connection.phase = "dns";
+  connection.failure ??= connectFailure(error, connection.socket, tls);
+  connection.lost ??= reasonOf(error);
+}
+
+function watchSocket(connection: Connection, socket: Socket, { tls }: ConnectOptions): void {
+  const connected = (): void => {
+    connection.phase = tls === undefined ? "settings" : "tls";
+  };
+  if (socket.connecting) socket.once("connect", connected);
+  else connected();
   // A session whose TLS has broken would wait for ever for its last bytes to leave.
   socket.on("error", () => socket.destroy());
   if (!(socket instanceof TLSSocket)) return;
@@ -100,7 +129,7 @@ function watchSocket(connection: Connection, tls: DialTls | undefined): void {
     connection.phase = "settings";
     connection.failure = withoutHttp2(socket);
     if (connection.failure === undefined) return;
-    session.destroy();
+    connection.session.destroy();
     socket.destroy();
   });
 }

@@ -23,8 +23,8 @@ export interface Goaway {
 
 /** A session and its facts. */
 export class Connection implements KeptConnection {
-  readonly session: ClientHttp2Session;
-  readonly socket: Socket;
+  #session: ClientHttp2Session | undefined;
+  #socket: Socket | undefined;
   /** How far connecting has come. */
   phase: ConnectPhase = "tcp";
   openStreams = 0;
@@ -59,18 +59,40 @@ export class Connection implements KeptConnection {
   #probedAt = -1;
   #dropped = false;
 
-  constructor(session: ClientHttp2Session, socket: Socket) {
-    this.session = session;
-    this.socket = socket;
+  /** Not before {@link Connection.isReady}. */
+  get session(): ClientHttp2Session {
+    if (this.#session === undefined) throw new Error("a connection has no session yet");
+    return this.#session;
+  }
+
+  /** What HTTP/2 is spoken on; before that, what leads there. */
+  get socket(): Socket | undefined {
+    return this.#socket;
+  }
+
+  /** The way there has begun. */
+  dialled(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** HTTP/2 begins. */
+  begun(session: ClientHttp2Session, socket: Socket): void {
+    this.#session = session;
+    this.#socket = socket;
   }
 
   /** Whether one more stream may be opened now. */
   get hasRoom(): boolean {
-    return this.openStreams < this.maxStreams && !this.suspected && !this.retired && !this.session.destroyed;
+    return this.openStreams < this.maxStreams && !this.suspected && !this.retired && !this.isDestroyed;
+  }
+
+  /** The session is gone. Its 'close' comes a moment later. */
+  get isDestroyed(): boolean {
+    return this.#session?.destroyed === true;
   }
 
   get bytesRead(): number {
-    return this.socket.bytesRead;
+    return this.#socket?.bytesRead ?? 0;
   }
 
   get hasCalls(): boolean {
@@ -98,7 +120,7 @@ export class Connection implements KeptConnection {
   closeSoon(): void {
     // Not now, for the reason below.
     setImmediate(() => {
-      if (!this.session.destroyed) this.session.close();
+      if (!this.isDestroyed) this.#session?.close();
     });
   }
 
@@ -110,8 +132,8 @@ export class Connection implements KeptConnection {
     this.#dropped = true;
     // In the next turn, as whoever asks may have been called by this very session: Node 20 would free what it is reading.
     setImmediate(() => {
-      this.session.destroy();
-      this.socket.destroy();
+      this.#session?.destroy();
+      this.#socket?.destroy();
     });
   }
 }

@@ -49,7 +49,7 @@ export class PickQueue implements Placement {
 
   wait(wish: Wish): void {
     if (this.#isClosed) {
-      wish.failed(closedError());
+      wish.failed(closedError(), true);
       return;
     }
     if (!this.#isServing && this.#serve(wish) !== "waits") return;
@@ -82,7 +82,7 @@ export class PickQueue implements Placement {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     this.#letGo();
-    for (const wish of waiting) wish.failed(closedError());
+    for (const wish of waiting) wish.failed(closedError(), true);
   }
 
   #serveAll(at: Subchannel | undefined): void {
@@ -117,7 +117,10 @@ export class PickQueue implements Placement {
     }
     if (pick.kind === "queue" || (pick.kind === "fail" && wish.waitForReady)) return "waits";
     this.#waiting.delete(wish);
-    wish.failed(errorFrom(() => pick.error()));
+    wish.failed(
+      errorFrom(() => pick.error()),
+      pick.kind === "drop",
+    );
     return "refused";
   }
 

@@ -16,6 +16,8 @@ import type { Connection } from "./connection.js";
 /** Room for one more stream on a session. */
 export interface Lease {
   readonly connection: Connection;
+  /** Where that is, as an address is written. */
+  readonly address: string;
   /**
    * Gives the room back, once. `code` is how the attempt ended, for policies that keep count of a server's failures:
    * `undefined` where its caller gave it up, which says nothing of the server.
@@ -39,7 +41,8 @@ export interface Wish {
    */
   readonly waitForReady: boolean;
   ready(lease: Lease): void;
-  failed(error: StatusError): void;
+  /** `final` says that asking again is of no use: the channel is closed, or its policy drops the call. */
+  failed(error: StatusError, final?: boolean): void;
 }
 
 /** What gives out places. */

@@ -5,6 +5,7 @@
  * Laws: one question at a time; never more often than the interval allows; a resolver that throws, hangs or answers nonsense is a
  * failure with a reason, and is asked again after a backoff.
  */
+import { DEFAULT_PORT } from "./target.js";
 import { parseAddress, type Address } from "../address.js";
 import { Backoff } from "./backoff.js";
 import type { Clock } from "./clock.js";
@@ -26,8 +27,8 @@ export interface ResolutionLimits {
 
 /** The channel above. */
 export interface ResolverOwner {
-  /** What was found, one endpoint at least. */
-  resolved(endpoints: readonly Endpoint[], serviceConfig: unknown): void;
+  /** What was found, one endpoint at least. `false`: it is of no use, and must be asked for again. */
+  resolved(endpoints: readonly Endpoint[], serviceConfig: unknown): boolean;
   /** Nothing could be found out, or there is nothing. `isEmpty`: there is nothing, for certain. */
   unresolved(failure: ConnectFailure, isEmpty: boolean): void;
 }
@@ -74,6 +75,11 @@ export class ResolverRun {
     const waitMs = this.#answeredMs + this.#limits.minResolutionIntervalMs - this.#clock.now();
     if (waitMs <= 0) this.#ask();
     else this.#askIn(waitMs);
+  }
+
+  /** If the last question failed, asks again without waiting for the backoff. */
+  askNow(): void {
+    if (!this.#isStopped && this.#asking === undefined && this.#backoff.remainingMs > 0) this.#ask();
   }
 
   stop(): void {
@@ -156,8 +162,7 @@ export class ResolverRun {
       this.#owner.unresolved(failureOf(new Error("the resolver found no address")), true);
       return false;
     }
-    this.#owner.resolved(endpoints, serviceConfig);
-    return true;
+    return this.#owner.resolved(endpoints, serviceConfig);
   }
 
   /** The question is answered; the next one comes by period, if at all. */
@@ -231,9 +236,6 @@ function readAddress(init: unknown): Address {
       `{ kind: "unix", path }: current value is ${shown(init)}`,
   );
 }
-
-/** "Port defaults to 443" (naming.md). */
-const DEFAULT_PORT = 443;
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;

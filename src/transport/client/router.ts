@@ -11,7 +11,8 @@ import type { ConnectFailure } from "./connect-failure.js";
 import { Connectivity, type ConnectivityState } from "./connectivity.js";
 import { IdleWatch, type Busy } from "./idle-watch.js";
 import { PickQueue } from "./pick-queue.js";
-import type { ChosenPolicy } from "./policies.js";
+import type { ConfigInForce } from "./config-in-force.js";
+import type { ChosenPolicy, PolicyRegistry } from "./policies.js";
 import { PolicySwitch, type PolicySwitchOwner } from "./policy-switch.js";
 import { ResolverRun, type ResolverOwner } from "./resolver-run.js";
 import type { Endpoint, Resolver, ResolverTarget } from "./resolver.js";
@@ -22,8 +23,10 @@ import { SubchannelPool, type PoolOwner } from "./subchannel-pool.js";
 export interface RouterOptions extends SubchannelOptions {
   readonly resolver: Resolver;
   readonly target: ResolverTarget;
-  /** How calls are spread. */
+  readonly policies: PolicyRegistry;
+  /** How calls are spread, unless the service config says it. */
   readonly balancing: ChosenPolicy;
+  readonly config: ConfigInForce;
   /** Hears what nobody's call can be told. */
   readonly warn: (warning: Error) => void;
 }
@@ -38,6 +41,7 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
   readonly #policies = new PolicySwitch(this);
   readonly #idleWatch: IdleWatch;
   #resolving: ResolverRun | undefined;
+  #complaint: string | undefined;
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -51,6 +55,13 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
     if (this.connectivity.state === "SHUTDOWN") return;
     this.#idleWatch.start();
     if (this.connectivity.state === "IDLE") this.#wake();
+  }
+
+  /** Connects, and tries what is in trouble again without waiting. */
+  connectNow(): void {
+    this.connect();
+    this.#resolving?.askNow();
+    for (const subchannel of this.pool.all) subchannel.resetBackoff();
   }
 
   #wanted(): void {
@@ -68,9 +79,30 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
     this.#resolving.start();
   }
 
-  resolved(endpoints: readonly Endpoint[]): void {
-    const { policy, config } = this.#options.balancing;
-    this.#policies.update(policy, config, endpoints);
+  resolved(endpoints: readonly Endpoint[], serviceConfig: unknown): boolean {
+    const { config } = this.#options;
+    if (!config.resolved(serviceConfig)) {
+      this.unresolved(badConfig(config.refused), false);
+      return false;
+    }
+    this.#complain(config.refused);
+    const { policy, config: settings } = this.#chosen();
+    this.#policies.update(policy, settings, endpoints);
+    return true;
+  }
+
+  /** "The service config overrides the policy that the application chose." */
+  #chosen(): ChosenPolicy {
+    const { config, policies, balancing } = this.#options;
+    const asked = config.config.balancing;
+    const policy = asked === undefined ? undefined : policies.get(asked.policy);
+    return asked === undefined || policy === undefined ? balancing : { policy, config: asked.settings };
+  }
+
+  /** A config that was refused while there is another one: nobody's call hears of it. */
+  #complain(refused: Error | undefined): void {
+    if (refused !== undefined && refused.message !== this.#complaint) this.warn(refused);
+    this.#complaint = refused?.message;
   }
 
   unresolved(failure: ConnectFailure, isEmpty: boolean): void {
@@ -135,4 +167,9 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
     this.pool.destroy();
     await closed;
   }
+}
+
+function badConfig(cause: Error | undefined): ConnectFailure {
+  const hint = cause?.message ?? "it gave no reason";
+  return { address: undefined, phase: "dns", text: "the service config of the target cannot be used", hint, cause };
 }

@@ -6,7 +6,7 @@
  * peer allows; there is one attempt to connect at a time, and none before its backoff is over.
  */
 import type { Code } from "../../codec/status.js";
-import type { Address } from "../address.js";
+import { formatAddress, type Address } from "../address.js";
 import { reasonOf } from "../tls.js";
 import { Backoff } from "./backoff.js";
 import type { CompletePick } from "./balancer.js";
@@ -19,6 +19,7 @@ import type { ConnectivityState } from "./connectivity.js";
 import { KeepaliveTimer } from "./keepalive-timer.js";
 import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "./limits.js";
 import type { Lease } from "./placement.js";
+import type { Routes } from "./proxy.js";
 
 /** How long a peer that seems dead has to answer a PING, while calls wait for it. */
 const SIGN_OF_LIFE_MS = 2000;
@@ -46,6 +47,8 @@ export interface SubchannelOptions {
   readonly limits: ChannelLimits;
   readonly clock: Clock;
   readonly tls?: DialTls | undefined;
+  /** The proxy on the way to an address. */
+  readonly routes?: Routes | undefined;
   /** After how long a silence keepalive asks. Grows when a server says that it is asked too often. */
   readonly keepalive: { timeMs: number };
   /** Whether keepalive asks while there is no call. */
@@ -141,7 +144,7 @@ export class Subchannel implements ConnectionOwner {
   released(connection: Connection, background: boolean): void {
     connection.openStreams--;
     if (background) connection.backgroundStreams--;
-    if (!connection.session.destroyed) {
+    if (!connection.isDestroyed) {
       if (!connection.hasCalls) connection.session.unref();
       if (connection.openStreams === 0 && connection.retired) connection.closeSoon();
     }
@@ -152,7 +155,7 @@ export class Subchannel implements ConnectionOwner {
   #tend(): void {
     for (const one of this.#sessions) {
       // Its 'close' comes a moment later, and Node 24 takes requests until then.
-      if (one.session.destroyed) this.retire(one);
+      if (one.isDestroyed) this.retire(one);
       else if (one.suspected) this.#askForLife(one);
     }
     const { connectionsPerAddress, maxConnectionsPerAddress } = this.#options.limits;
@@ -178,7 +181,7 @@ export class Subchannel implements ConnectionOwner {
 
   #dial(): void {
     if (this.#connecting !== undefined || this.#state === "SHUTDOWN") return;
-    const { tls, limits, clock } = this.#options;
+    const { tls, limits, clock, routes } = this.#options;
     if (!this.#inTrouble) this.#backoff.reset();
     this.#backoff.attempt();
     // "max(time to its backoff deadline, 20 s)"; who asks for less than 20 s means it.
@@ -186,7 +189,8 @@ export class Subchannel implements ConnectionOwner {
     const isDefault = connectTimeoutMs === DEFAULT_CHANNEL_LIMITS.connectTimeoutMs;
     const timeoutMs = isDefault ? Math.max(connectTimeoutMs, this.#backoff.remainingMs) : connectTimeoutMs;
     try {
-      const connection = connect({ address: this.address, tls, limits, clock, timeoutMs }, this);
+      const { address } = this;
+      const connection = connect({ address, tls, proxy: routes?.(address), limits, clock, timeoutMs }, this);
       connection.dueMs = clock.now() + this.#backoff.remainingMs;
       this.#connecting = connection;
       this.#open.add(connection);
@@ -194,6 +198,13 @@ export class Subchannel implements ConnectionOwner {
       const { address } = this;
       this.#failed({ address, phase: "tcp", text: "cannot connect to the server", hint: reasonOf(cause), cause });
     }
+  }
+
+  /** Ends the waiting after a failure. The delays that follow go on from where they were. */
+  resetBackoff(): void {
+    if (this.#state !== "TRANSIENT_FAILURE") return;
+    this.#stopBackoff?.();
+    this.#idle();
   }
 
   #transition(state: ConnectivityState): void {
@@ -300,7 +311,7 @@ export class Subchannel implements ConnectionOwner {
    * of life; without one the connection is dropped.
    */
   suspect(connection: Connection): void {
-    if (connection.suspected || connection.session.destroyed || !connection.mayProbe) return;
+    if (connection.suspected || connection.isDestroyed || !connection.mayProbe) return;
     connection.suspected = true;
     this.#ask(connection);
   }
@@ -348,12 +359,14 @@ export class Subchannel implements ConnectionOwner {
     this.#sessions = [];
     this.#connecting = undefined;
     for (const connection of this.#open) {
-      const { session, openStreams } = connection;
       connection.retired = true;
+      if (!connection.isReady) {
+        connection.drop("the channel was closed");
+        continue;
+      }
       // A call that ran is still owed its answer; the process stays until it has it.
-      if (openStreams === 0) session.ref();
-      if (connection.isReady) connection.closeSoon();
-      else connection.drop("the channel was closed");
+      if (connection.openStreams === 0 && !connection.isDestroyed) connection.session.ref();
+      connection.closeSoon();
     }
     if (this.#open.size === 0) this.#owner.gone();
   }
@@ -386,6 +399,10 @@ class StreamLease implements Lease {
     this.connection = connection;
     this.#pick = pick;
     this.#background = background;
+  }
+
+  get address(): string {
+    return formatAddress(this.#subchannel.address);
   }
 
   release(code?: Code): void {
