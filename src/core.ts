@@ -119,7 +119,6 @@ export type { ChannelLimits } from "./transport/client/limits.js";
 export type { MethodOptions } from "./transport/client/method-options.js";
 export type { HedgingPolicy, MethodSettings, RetryPolicy, RetryThrottling } from "./transport/client/method-settings.js";
 export type { NamingOptions } from "./transport/client/naming.js";
-export type { Endpoint, EndpointInit, Resolution, Resolver, ResolverTarget } from "./transport/client/resolver.js";
 export type { SettingsOptions } from "./transport/client/settings-options.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { HandlerCall } from "./transport/server/handler-call.js";

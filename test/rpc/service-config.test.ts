@@ -3,7 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
-import { Channel, Code, Server, StatusError, type ChannelOptions, type Resolution } from "../../src/index.js";
+import {
+  Channel,
+  Code,
+  Server,
+  StatusError,
+  type BalancingPolicy,
+  type ChannelOptions,
+  type Resolution,
+} from "../../src/index.js";
+import { PICK_FIRST } from "../../src/transport/client/pick-first.js";
 import { Echo } from "../support/echo-service.js";
 import { behaveAs, echo } from "../support/echo-ways.js";
 
@@ -102,6 +111,39 @@ describe("a service config that comes with the addresses", () => {
       "Cannot use the service config as it must be an object: current value is a list",
       "Cannot use the service config as methodConfig must be a list: current value is 5",
     ]);
+  });
+
+  test("R244 R253 chooses the policy, which gets its config as it changes; without one the channel's own option counts", async (t) => {
+    const seen: string[] = [];
+    const policy = (name: string): BalancingPolicy => ({
+      name,
+      parseConfig: (json) => {
+        if ("bad" in json) throw new TypeError("bad must be absent");
+        seen.push(`${name} ${JSON.stringify(json)}`);
+        return PICK_FIRST.parseConfig({});
+      },
+      create: (host) => {
+        seen.push(`${name} begins`);
+        return (PICK_FIRST as BalancingPolicy).create(host);
+      },
+    });
+    const options = { policies: [policy("asked"), policy("own")], balancing: "own" };
+    const { channel, source, address, warned } = await setting(t, options);
+    const says = (...loadBalancingConfig: readonly object[]): void =>
+      source.say({ endpoints: [address], serviceConfig: { loadBalancingConfig } });
+    says({ unheard_of: {} }, { asked: { a: 1 } });
+    assert.equal(await statusOf(channel), "OK");
+    assert.deepEqual(seen, ["own {}", 'asked {"a":1}', "asked begins"]);
+    says({ asked: { bad: 1 } });
+    await warned(1);
+    says({ asked: { a: 2 } });
+    source.say({ endpoints: [address] });
+    // What cannot be used is told of, and by then all that came before it has been taken.
+    says({ asked: { bad: 2 } }, {});
+    says({ unheard_of: {} });
+    await warned(3);
+    assert.equal(await statusOf(channel), "OK");
+    assert.deepEqual(seen.slice(3), ['asked {"a":2}', "own begins"]);
   });
 
   test("R249 a default that is invalid is refused when the channel is made", () => {

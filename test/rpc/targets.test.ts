@@ -176,6 +176,30 @@ describe("a target that leads nowhere", () => {
   });
 });
 
+test("R222 what was found once stays in use while nothing newer can be found", async (t) => {
+  const [address = ""] = await served(t, "127.0.0.1:0");
+  let fail: () => void = () => undefined;
+  let askedAgain: () => void = () => undefined;
+  const again = new Promise<void>((resolve) => (askedAgain = resolve));
+  let asked = 0;
+  const own = async function* (): AsyncGenerator<Resolution> {
+    if (asked++ > 0) {
+      askedAgain();
+      throw new Error("still nothing");
+    }
+    yield { endpoints: [address] };
+    await new Promise<void>((resolve) => (fail = resolve));
+    throw new Error("no answer");
+  };
+  const channel = new Channel("own:///orders", { resolvers: { own }, tls: false, initialBackoffMs: 100 });
+  t.after(() => channel.destroy());
+  const client = channel.client(Echo);
+  assert.equal((await client.unary({ text: "before" })).text, "before from 0");
+  fail();
+  await again;
+  assert.equal((await client.unary({ text: "after" })).text, "after from 0");
+});
+
 test("plaintext to what may be anywhere has to be said on purpose", () => {
   const resolvers = { consul: (): Resolution => ({ endpoints: ["127.0.0.1:1"] }) };
   for (const target of ["consul:///orders", "orders.example", "ipv4:127.0.0.1,10.0.0.1"]) {
