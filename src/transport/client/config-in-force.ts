@@ -80,7 +80,13 @@ export class ConfigInForce {
   #accept(config: ServiceConfig): void {
     this.#isAccepted = true;
     if (config === this.#config) return;
-    this.#config = config;
+    // The same throttling goes on where it is: a server in trouble is not out of it because it was looked up again.
+    const { retryThrottling: before } = this.#config;
+    this.#config = isSame(before, config.retryThrottling) ? { ...config, retryThrottling: before } : config;
     this.#methods = new MethodTable(this.#options.methods, config.methods);
   }
+}
+
+function isSame(a: RetryThrottling | undefined, b: RetryThrottling | undefined): boolean {
+  return a !== undefined && a.maxTokens === b?.maxTokens && a.tokenRatio === b.tokenRatio;
 }

@@ -100,6 +100,12 @@ describe("ConfigInForce", () => {
     const theirs = make();
     theirs.resolved({ retryThrottling: { maxTokens: 5, tokenRatio: 1 } });
     assert.deepEqual(theirs.retryThrottling, { maxTokens: 5, tokenRatio: 1 });
+    const before = theirs.retryThrottling;
+    theirs.resolved({ ...json(7), retryThrottling: { maxTokens: 5, tokenRatio: 1 } });
+    assert.equal(timeoutOf(theirs), 7000);
+    assert.equal(theirs.retryThrottling, before, "what is counted goes on");
+    theirs.resolved({ retryThrottling: { maxTokens: 6, tokenRatio: 1 } });
+    assert.equal(theirs.retryThrottling?.maxTokens, 6);
   });
 });
 
