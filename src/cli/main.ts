@@ -7,7 +7,9 @@
 import { VERSION } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { demo, demoHelp } from "./demo.js";
+import { describe, describeHelp } from "./describe.js";
 import { generate, generateHelp } from "./generate.js";
+import { list, listHelp } from "./list.js";
 import { serve, serveHelp } from "./serve.js";
 import { suggestion, UsageError } from "./usage-error.js";
 
@@ -21,6 +23,8 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
   ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
+  ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],
+  ["describe", { run: describe, summary: "show how a service, a message or any name is declared", help: describeHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
 ]);
 
@@ -84,6 +88,6 @@ main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
     complain(error);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? error.exitCode : 1;
   },
 );

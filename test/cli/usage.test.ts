@@ -45,7 +45,7 @@ describe("barewire", { concurrency: 4 }, () => {
   }
 
   for (const [args, expected] of [
-    [[], /^barewire: a command is wanted: serve, demo or generate/],
+    [[], /^barewire: a command is wanted: serve, demo, list, /],
     [["sevre"], /there is no command "sevre"; did you mean serve\?/],
     [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
     [["help", "nothing"], /there is no command "nothing"/],
