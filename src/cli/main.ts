@@ -6,6 +6,7 @@
  */
 import { VERSION } from "../index.js";
 import { quoted } from "../services/peer-text.js";
+import { call, callHelp } from "./call.js";
 import { demo, demoHelp } from "./demo.js";
 import { describe, describeHelp } from "./describe.js";
 import { generate, generateHelp } from "./generate.js";
@@ -23,6 +24,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
   ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
+  ["call", { run: call, summary: "call a method of any server, in JSON", help: callHelp }],
   ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],
   ["describe", { run: describe, summary: "show how a service, a message or any name is declared", help: describeHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],

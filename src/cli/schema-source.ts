@@ -41,7 +41,7 @@ export interface SchemaSource {
   serviceNames(): Promise<readonly string[]>;
   /** A schema that declares `symbol`, a full name; `undefined` when it is known that there is none. */
   schemaOf(symbol: string): Promise<Schema | undefined>;
-  /** Gives back what it took. */
+  /** Gives back what it took, until something is asked again. */
   close(): void;
 }
 

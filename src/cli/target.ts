@@ -7,7 +7,7 @@ import { type CallOptions, Channel, Metadata, StatusError } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { callFailure, type FailedCall, mistake } from "./call-failure.js";
 import { readSecurity, type Security, SECURITY_OPTIONS, type SecurityFlags, securityHelp } from "./client-security.js";
-import { parseWholeNumber, UsageError } from "./usage-error.js";
+import { parseWholeNumber, type UsageError } from "./usage-error.js";
 
 /** The options of the flags, as `parseCommand` takes them. */
 export const TARGET_OPTIONS = {
@@ -129,8 +129,8 @@ export function metadataOf(headers: readonly string[]): Metadata {
       throw mistake(`--header must be 'name: value': current value is ${quoted(header)}`);
     }
     try {
-      if (name.toLowerCase().endsWith("-bin")) metadata.append(name, bytesOf(name, value) as never);
-      else metadata.append(name, value as never);
+      if (name.toLowerCase().endsWith("-bin")) metadata.append(name, bytesOf(name, value));
+      else metadata.append(name, value);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       throw mistake(`--header: ${error.message}`, error);

@@ -120,10 +120,14 @@ export class ReflectionClient {
     return true;
   }
 
-  /** Lets go of the stream. */
+  /** Ends the stream; the next question opens another. */
   close(): void {
-    this.#stream?.cancel();
+    const stream = this.#stream;
     this.#stream = undefined;
+    if (stream === undefined) return;
+    stream.closeSend();
+    // What a server still says to nobody's question is of no use, and how it ends neither.
+    void stream.receive().then(() => stream.cancel(), ignore);
   }
 
   async #fetchFile(name: string, importer: ReflectedFile): Promise<ReflectedFile[]> {
@@ -220,3 +224,5 @@ function tooMuch(limit: string, came: number): StatusError {
     `the server's reflection gives more than ${limit}, which is the limit: it is ${came}`,
   );
 }
+
+function ignore(): void {}

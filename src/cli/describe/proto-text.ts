@@ -84,8 +84,8 @@ export class ProtoText {
           "EnumValueOptions",
           declared.node.options,
         );
-      case "extension":
-        return block(`extend ${withoutDot(declared.node.extendee ?? "")}`, this.#field(declared.node, undefined, at));
+      default:
+        return this.#extension(declared.node, at);
     }
   }
 
@@ -125,8 +125,7 @@ export class ProtoText {
       ...this.#extensionRanges(node.extensionRanges),
       ...node.extensions.flatMap((one, i) => {
         const place = inside(MESSAGE.extensions, i);
-        const body = block(`extend ${withoutDot(one.extendee ?? "")}`, this.#field(one, undefined, place));
-        return commented(file.comments(place.path), body, true);
+        return commented(file.comments(place.path), this.#extension(one, place), true);
       }),
       ...reserved(node.reservedRanges, node.reservedNames, file, (end) => end - 1, MAX_FIELD_END - 1),
     ]);
@@ -177,6 +176,10 @@ export class ProtoText {
     const type =
       key === undefined || value === undefined ? `${label}${typeOf(field)}` : `map<${typeOf(key)}, ${typeOf(value)}>`;
     return this.#bracketed(`${type} ${field.name} = ${number}`, "FieldOptions", field.options, pseudoOptions(field));
+  }
+
+  #extension(node: FieldDeclaration, at: At): string[] {
+    return block(`extend ${withoutDot(node.extendee ?? "")}`, this.#field(node, undefined, at));
   }
 
   #enum(node: EnumDeclaration, { file, path }: At): string[] {
