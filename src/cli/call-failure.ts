@@ -17,9 +17,6 @@ import {
 import { printable } from "./printable.js";
 import { UsageError } from "./usage-error.js";
 
-/** What a command ends with when it was told something that cannot be: the number that sysexits.h has for it. */
-export const EXIT_USAGE = 64;
-
 /** Which call it was. */
 export interface FailedCall {
   readonly address: string;
@@ -28,11 +25,6 @@ export interface FailedCall {
   readonly purpose: "call" | "reflection";
   /** Where the types of details are looked up, behind those of `google.rpc`. */
   readonly types?: TypeRegistry | undefined;
-}
-
-/** A mistake in the command line or in what it names: told in one line, and the exit code is none of a status. */
-export function mistake(message: string, cause?: unknown): UsageError {
-  return new UsageError(message, { cause, exitCode: EXIT_USAGE });
 }
 
 /** What is to be said of a failed call; its exit code is the status. */

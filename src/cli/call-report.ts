@@ -5,6 +5,7 @@
  * says who is calling is never shown, and what a peer said is escaped.
  */
 import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
+import { setImmediate } from "node:timers/promises";
 import { type CallFacts, codeName, type Metadata, type Method } from "../index.js";
 import { printable } from "./printable.js";
 import type { Target } from "./target.js";
@@ -18,6 +19,7 @@ export class CallReport {
   #startedMs = performance.now();
   #received = 0;
   #sent = 0;
+  #hasEnded = false;
 
   constructor() {
     this.#connects = new PerformanceObserver((list) => list.getEntries().forEach(reportConnect));
@@ -35,11 +37,21 @@ export class CallReport {
   /** The call runs: tells of its headers when they come. */
   started(call: CallFacts): void {
     void this.#reportHeaders(call.headers);
+    void this.#noteEnd(call.status);
+  }
+
+  async #noteEnd(status: Promise<unknown>): Promise<void> {
+    await status;
+    this.#hasEnded = true;
   }
 
   async #reportHeaders(arriving: Promise<Metadata>): Promise<void> {
     const headers = await arriving;
-    print(`< headers after ${this.#elapsed()}`);
+    const elapsed = this.#elapsed();
+    // A call that ends without headers has none, which shows in the same turn.
+    if (headers.size === 0) await setImmediate();
+    if (this.#hasEnded && this.#received === 0 && headers.size === 0) return;
+    print(`< headers after ${elapsed}`);
     printMetadata("<", headers);
   }
 

@@ -7,11 +7,11 @@
 import type { Method, Schema, Service } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { AnyTypes } from "./any-types.js";
-import { mistake } from "./call-failure.js";
+import { asMistake, mistake } from "./mistakes.js";
 import { CallReport } from "./call-report.js";
 import { nearestOf, unknownName } from "./describe/unknown-name.js";
 import { type CallOrder, OneCall } from "./one-call.js";
-import { asMistake, checkInclude } from "./question.js";
+import { checkInclude } from "./question.js";
 import {
   FULL_NAME,
   namesFiles,

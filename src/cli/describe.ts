@@ -5,7 +5,7 @@
  */
 import type { Schema } from "../index.js";
 import { quoted } from "../services/peer-text.js";
-import { mistake } from "./call-failure.js";
+import { mistake } from "./mistakes.js";
 import { withoutDot } from "./describe/declaration.js";
 import { type Declared, DeclaredNames } from "./describe/declared.js";
 import { jsonTemplate } from "./describe/json-template.js";

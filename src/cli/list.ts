@@ -4,7 +4,7 @@
  * Laws: one name a line and nothing else, so that other programs can read it.
  */
 import { quoted } from "../services/peer-text.js";
-import { mistake } from "./call-failure.js";
+import { mistake } from "./mistakes.js";
 import { DeclaredNames } from "./describe/declared.js";
 import { unknownName } from "./describe/unknown-name.js";
 import { printable } from "./printable.js";

@@ -7,6 +7,8 @@
 import { VERSION } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { call, callHelp } from "./call.js";
+import { complete } from "./complete.js";
+import { completion, completionHelp } from "./completion.js";
 import { demo, demoHelp } from "./demo.js";
 import { describe, describeHelp } from "./describe.js";
 import { generate, generateHelp } from "./generate.js";
@@ -28,12 +30,15 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],
   ["describe", { run: describe, summary: "show how a service, a message or any name is declared", help: describeHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
+  ["completion", { run: completion, summary: "print a script that completes all this at Tab", help: completionHelp }],
 ]);
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === "--version" || name === "-v") return print(VERSION);
   if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) return print(help());
+  // What the shells' scripts call, for no person to type.
+  if (name === "__complete") return complete(rest, COMMANDS);
   if (name === undefined)
     throw new UsageError(
       `a command is wanted: ${[...COMMANDS.keys()].join(", ").replace(/, (\w+)$/, " or $1")} (see --help)`,
@@ -57,15 +62,15 @@ function unknownCommand(name: string): UsageError {
 }
 
 function help(): string {
-  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
   return `barewire ${VERSION}: gRPC on node:http2
 
 usage: barewire <command> [options]
 
 ${lines.join("\n")}
 
-  barewire <command> --help   what a command takes
-  barewire --version          the version`;
+  barewire <command> --help     what a command takes
+  barewire --version            the version`;
 }
 
 function print(text: string): number {

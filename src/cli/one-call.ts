@@ -6,7 +6,8 @@
  */
 import { type CallOptions, type DynamicCall, type Method, type Service, StatusError } from "../index.js";
 import type { AnyTypes } from "./any-types.js";
-import { callFailure, mistake } from "./call-failure.js";
+import { callFailure } from "./call-failure.js";
+import { mistake } from "./mistakes.js";
 import type { CallReport } from "./call-report.js";
 import { readRequest, type RequestForm, requestInput, type RequestInput } from "./requests.js";
 import { ResponsePrinter } from "./responses.js";

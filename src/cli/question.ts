@@ -4,7 +4,7 @@
  * Laws: a server is asked only where no files are named; what cannot be is a mistake of the command line, with its exit code.
  */
 import { quoted } from "../services/peer-text.js";
-import { EXIT_USAGE, mistake } from "./call-failure.js";
+import { asMistake, mistake } from "./mistakes.js";
 import {
   namesFiles,
   type SCHEMA_OPTIONS,
@@ -14,7 +14,7 @@ import {
   type SchemaSource,
 } from "./schema-source.js";
 import { type TARGET_OPTIONS, type TargetFlags, withTarget } from "./target.js";
-import { parseCommand, UsageError } from "./usage-error.js";
+import { parseCommand } from "./usage-error.js";
 
 /** A command line of `list` or `describe`. */
 export interface Question {
@@ -52,15 +52,6 @@ export function parseQuestion(
 export function checkInclude(flags: SchemaFlags): void {
   if (flags.include !== undefined && flags.proto === undefined)
     throw mistake("--include is for --proto: say --proto as well");
-}
-
-/** Runs `work`; every mistake that it finds in the command line ends with the exit code for one. */
-export function asMistake<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof UsageError && error.exitCode !== EXIT_USAGE ? mistake(error.message, error) : error;
-  }
 }
 
 /** Uses the schema that is asked about. @throws UsageError */

@@ -4,11 +4,11 @@
  * Laws: a request is given out as soon as its text is complete, and nothing is read ahead of what is asked for; what is wrong with
  * one is told with its place in the input and the path of the field.
  */
-import { createReadStream } from "node:fs";
+import { createReadStream, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { fromJsonString, type MessageType, type TypeRegistry } from "../index.js";
 import { quoted } from "../services/peer-text.js";
-import { mistake } from "./call-failure.js";
+import { mistake } from "./mistakes.js";
 import { type JsonText, JsonValues } from "./json-values.js";
 import { printable } from "./printable.js";
 
@@ -28,12 +28,22 @@ export function requestInput(data: string | undefined): RequestInput | undefined
   if (!data.startsWith("@")) return inputOf("--data", [Buffer.from(data)], () => undefined);
   const path = data.slice(1);
   if (path !== "" && path !== "-") {
-    const file = createReadStream(path);
-    return inputOf(`--data ${quoted(data)}`, file, () => void file.destroy());
+    const name = `--data ${quoted(data)}`;
+    const file = createReadStream(path, { fd: open(path, name) });
+    return inputOf(name, file, () => void file.destroy());
   }
   const { stdin } = process;
   if (stdin.isTTY) process.stderr.write("requests are read from here, as JSON; Ctrl-D ends them\n");
   return inputOf("standard input", stdin, () => void stdin.destroy());
+}
+
+/** Opened at once, as a file that is not there is to be told before anything is called. */
+function open(path: string, name: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw mistake(`${name}: ${readFault(error)}`, error);
+  }
 }
 
 function inputOf(name: string, source: Readable | readonly Uint8Array[], stop: () => void): RequestInput {

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { loadDescriptorSet, loadProto, type MessageType, type Schema, StatusError } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { ReflectionClient } from "../services/reflection-client.js";
-import { mistake } from "./call-failure.js";
+import { mistake } from "./mistakes.js";
 import { printable } from "./printable.js";
 import type { Target } from "./target.js";
 import { UsageError } from "./usage-error.js";

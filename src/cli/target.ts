@@ -5,7 +5,8 @@
  */
 import { type CallOptions, Channel, Metadata, StatusError } from "../index.js";
 import { quoted } from "../services/peer-text.js";
-import { callFailure, type FailedCall, mistake } from "./call-failure.js";
+import { callFailure, type FailedCall } from "./call-failure.js";
+import { asMistake, mistake } from "./mistakes.js";
 import { readSecurity, type Security, SECURITY_OPTIONS, type SecurityFlags, securityHelp } from "./client-security.js";
 import { parseWholeNumber, type UsageError } from "./usage-error.js";
 
@@ -69,7 +70,7 @@ export async function withTarget(
   use: (target: Target) => Promise<number>,
 ): Promise<number> {
   const interruption = new AbortController();
-  const target = openTarget(address, flags, interruption.signal);
+  const target = asMistake(() => openTarget(address, flags, interruption.signal));
   let exitCode: number | undefined;
   const interrupt = (signal: NodeJS.Signals): void => {
     exitCode ??= signal === "SIGINT" ? EXIT_INTERRUPTED : EXIT_TERMINATED;

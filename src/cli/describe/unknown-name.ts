@@ -2,7 +2,7 @@
  * A name that nothing declares, and what was probably meant.
  */
 import { quoted } from "../../services/peer-text.js";
-import { mistake } from "../call-failure.js";
+import { mistake } from "../mistakes.js";
 import { FULL_NAME, type SchemaSource } from "../schema-source.js";
 import { suggestion, type UsageError } from "../usage-error.js";
 import { DeclaredNames } from "./declared.js";
