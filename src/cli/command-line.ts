@@ -7,9 +7,9 @@
 /** The flags of a command by their names, `--data` and `-d` alike: whether each takes a value. */
 export function flagsIn(help: string): ReadonlyMap<string, boolean> {
   const flags = new Map<string, boolean>();
-  for (const [, short, long = "", value] of help.matchAll(/^ {2}(?:(-\w), )?(--[a-z][\w-]*)( \S.*)?$/gm)) {
+  for (const [, short, long = "", rest = ""] of help.matchAll(/^ {2}(?:(-\w), )?(--[a-z][\w-]*)(.*)$/gm)) {
     // One space and a word is a value; several spaces are the gap to what the flag means.
-    const takesValue = value?.startsWith("  ") === false;
+    const takesValue = /^ \S/.test(rest);
     flags.set(long, takesValue);
     if (short !== undefined) flags.set(short, takesValue);
   }

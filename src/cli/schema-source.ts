@@ -139,7 +139,7 @@ function loadReflected(files: readonly { readonly bytes: Uint8Array }[]): Schema
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const why = error.message
-      .replace(/^Cannot load a descriptor set(?: as it)?:? ?/, "")
+      .replace(/^Cannot load a descriptor set(?: as)?:? ?/, "")
       .replace(/: have the compiler.*/s, "");
     throw new UsageError(
       `the server's reflection cannot be used: ${printable(why)}; with --proto or --protoset the server is not asked`,

@@ -29,6 +29,7 @@ const DECLARATIONS = `syntax = "proto2";
     repeated Oneof oneofs = 8;
     repeated Range reserved_ranges = 9;
     repeated string reserved_names = 10;
+    optional int32 visibility = 11;
   }
   message Range { optional int32 start = 1; optional int32 end = 2; optional bytes options = 3; }
   message Oneof { optional string name = 1; optional bytes options = 2; }
@@ -51,6 +52,7 @@ const DECLARATIONS = `syntax = "proto2";
     optional bytes options = 3;
     repeated Range reserved_ranges = 4;
     repeated string reserved_names = 5;
+    optional int32 visibility = 6;
   }
   message Value { optional string name = 1; optional int32 number = 2; optional bytes options = 3; }
   message Service { optional string name = 1; repeated Method methods = 2; optional bytes options = 3; }
@@ -94,6 +96,7 @@ export interface MessageDeclaration {
   readonly oneofs: readonly OneofDeclaration[];
   readonly reservedRanges: readonly RangeDeclaration[];
   readonly reservedNames: readonly string[];
+  readonly visibility?: number | undefined;
 }
 
 export interface RangeDeclaration {
@@ -127,6 +130,7 @@ export interface EnumDeclaration {
   readonly options?: Uint8Array | undefined;
   readonly reservedRanges: readonly RangeDeclaration[];
   readonly reservedNames: readonly string[];
+  readonly visibility?: number | undefined;
 }
 
 export interface ValueDeclaration {

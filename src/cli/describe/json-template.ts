@@ -24,7 +24,7 @@ const MAX_DEPTH = 30;
 
 /** The messages that have a form of their own. */
 const WELL_KNOWN: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([
-  ["google.protobuf.Any", { "@type": "type.googleapis.com/google.protobuf.Empty", value: {} }],
+  ["google.protobuf.Any", { "@type": "type.googleapis.com/google.protobuf.Empty" }],
   ["google.protobuf.Timestamp", "1970-01-01T00:00:00Z"],
   ["google.protobuf.Duration", "0s"],
   ["google.protobuf.FieldMask", ""],

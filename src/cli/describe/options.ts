@@ -165,5 +165,20 @@ function entriesOf(type: MessageType, bytes: Uint8Array): Option[] {
     if (name !== undefined) entries.push({ name, value });
     else if (line !== "") (entries.at(-1) as { value: string }).value += `\n${line}`;
   }
-  return entries;
+  return entries.map(({ name, value }) => ({ name, value: withNumbersAside(value) }));
+}
+
+/** A field that is known by its number alone has no form in an option: it becomes a comment. */
+function withNumbersAside(value: string): string {
+  let depth = -1;
+  const lines = value.split("\n").map((line, i) => {
+    const indent = line.length - line.trimStart().length;
+    if (i > 0 && depth < 0 && /^\s*\d+(?::| \{)/.test(line)) depth = indent;
+    if (depth < 0) return line;
+    const isLast = indent === depth && !line.endsWith("{");
+    const commentedOut = `${" ".repeat(depth)}// ${line.slice(depth)}`;
+    if (isLast) depth = -1;
+    return commentedOut;
+  });
+  return lines.join("\n");
 }

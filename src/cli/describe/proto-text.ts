@@ -68,7 +68,7 @@ export class ProtoText {
       case "method":
         return this.#method(declared.node);
       case "message":
-        return this.#message(`message ${declared.node.name}`, declared.node, at);
+        return this.#message(visible(`message ${declared.node.name}`, declared.node.visibility), declared.node, at);
       case "field":
         return this.#field(declared.node, declared.message, at);
       case "oneof":
@@ -112,7 +112,13 @@ export class ProtoText {
     const nested = node.messages.flatMap((one, i) => {
       if (groups.has(`${scope}.${one.name}`) || isMapEntry(one)) return [];
       const place = inside(MESSAGE.messages, i);
-      return [commented(file.comments(place.path), this.#message(`message ${one.name}`, one, place), true)];
+      return [
+        commented(
+          file.comments(place.path),
+          this.#message(visible(`message ${one.name}`, one.visibility), one, place),
+          true,
+        ),
+      ];
     });
     const enums = node.enums.map((one, i) => {
       const place = inside(MESSAGE.enums, i);
@@ -168,7 +174,10 @@ export class ProtoText {
       const group = this.#names.message(withoutDot(field.typeName ?? ""));
       if (group !== undefined) {
         const scope = group.fullName.slice(0, Math.max(0, group.fullName.lastIndexOf(".")));
-        return this.#message(`${label}group ${group.node.name} = ${number}`, group.node, { ...group, scope });
+        // A message begins behind it, so that it has to fit on one line.
+        const lines = this.#bracketed(`${label}group ${group.node.name} = ${number}`, "FieldOptions", field.options);
+        const head = lines.filter((line) => !line.startsWith("//")).map((line) => line.trim());
+        return this.#message(head.join(" ").slice(0, -1), group.node, { ...group, scope });
       }
     }
     const entry = node === undefined ? undefined : mapEntryOf(field, node);
@@ -190,7 +199,7 @@ export class ProtoText {
         true,
       ),
     );
-    return block(`enum ${node.name}`, [
+    return block(visible(`enum ${node.name}`, node.visibility), [
       ...this.#statements("EnumOptions", node.options),
       ...values,
       ...reserved(node.reservedRanges, node.reservedNames, file, (end) => end, MAX_ENUM_NUMBER),
@@ -232,11 +241,21 @@ export class ProtoText {
 function pseudoOptions({ type, defaultValue, jsonName, name }: FieldDeclaration): string[] {
   const options: string[] = [];
   if (defaultValue !== undefined) {
-    const isText = SCALARS.get(type ?? 0) === "string" || !/^[-+\w.]+$/.test(defaultValue);
-    options.push(`default = ${isText ? JSON.stringify(defaultValue) : defaultValue}`);
+    options.push(`default = ${defaultText(SCALARS.get(type ?? 0), defaultValue)}`);
   }
   if (jsonName !== undefined && jsonName !== jsonNameOf(name)) options.push(`json_name = ${JSON.stringify(jsonName)}`);
   return options;
+}
+
+/** Texts stand in descriptors as they are, bytes with escapes, and the rest as in the source. */
+function defaultText(scalar: string | undefined, value: string): string {
+  if (scalar === "bytes" && /^(?:[^"\\\p{Cc}]|\\.)*$/u.test(value)) return `"${value}"`;
+  return scalar !== "string" && /^[-+\w.]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+/** "export" and "local" of edition 2024. */
+function visible(what: string, visibility: number | undefined): string {
+  return `${visibility === 1 ? "local " : visibility === 2 ? "export " : ""}${what}`;
 }
 
 function unknownOptions({ unknown }: PrintedOptions): string[] {
@@ -303,9 +322,13 @@ function commented(comments: Comments | undefined, lines: readonly string[], wit
   return [
     ...(withDetached ? detached.flatMap((text) => [...commentLines(text), ""]) : []),
     ...(leading === undefined ? [] : commentLines(leading)),
-    ...lines,
-    ...(trailing === undefined ? [] : commentLines(trailing)),
+    ...(trailing === undefined ? lines : withTrailing(lines, commentLines(trailing))),
   ];
+}
+
+/** What is called trailing stands behind the opening brace where there is one. */
+function withTrailing([head = "", ...lines]: readonly string[], comment: readonly string[]): string[] {
+  return lines.at(-1) === "}" ? [head, ...indented(comment), "", ...lines] : [head, ...lines, ...comment];
 }
 
 /** Separators of lines that are none to a terminal are none here either: they are escaped when printed. */
