@@ -41,8 +41,7 @@ function sentence(error: StatusError, call: FailedCall): string {
   }
   const what = call.purpose === "call" ? "the call" : "reflection";
   const who = origin === "local" ? `${what} ended` : `the server at ${call.address} ended ${what}`;
-  const text =
-    rawMessage === "" ? "" : `: ${origin === "local" ? printable(rawMessage) : `"${printable(rawMessage)}"`}`;
+  const text = rawMessage === "" ? "" : `: ${printable(rawMessage)}`;
   const hint = hintFor(error, call);
   return `${who} with ${codeName(code)}${text}${hint === undefined ? "" : `; ${hint}`}`;
 }

@@ -23,15 +23,19 @@ export interface ResponseForm {
 export class ResponsePrinter {
   readonly #form: ResponseForm;
   #number = 0;
+  readonly #gone: Promise<void>;
   /** Whether nobody reads any more. */
   readerGone = false;
 
   /** `onReaderGone` is called when nobody reads any more. */
   constructor(form: ResponseForm, onReaderGone: () => void) {
     this.#form = form;
-    process.stdout.once("error", () => {
-      this.readerGone = true;
-      onReaderGone();
+    this.#gone = new Promise((resolve) => {
+      process.stdout.once("error", () => {
+        this.readerGone = true;
+        onReaderGone();
+        resolve();
+      });
     });
   }
 
@@ -41,7 +45,7 @@ export class ResponsePrinter {
     await this.#form.types.findOf(message);
     const text = this.#format(message);
     if (this.readerGone || process.stdout.write(text)) return;
-    await Promise.race([once(process.stdout, "drain"), once(process.stdout, "close")]).catch(() => undefined);
+    await Promise.race([this.#gone, once(process.stdout, "drain").catch(() => undefined)]);
   }
 
   #format(message: unknown): string {
