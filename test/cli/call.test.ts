@@ -5,6 +5,11 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { call as runCall } from "../../src/cli/call.js";
+import { completion } from "../../src/cli/completion.js";
+import { describe as describeCommand } from "../../src/cli/describe.js";
+import { list } from "../../src/cli/list.js";
+import { UsageError } from "../../src/cli/usage-error.js";
 import { Code, gzip, loadProto, packAny, Server, StatusError } from "../../src/index.js";
 import { barewire, barewireReading, type Ended } from "./command.js";
 import { documented, type Running } from "./reflecting.js";
@@ -85,6 +90,23 @@ after(async () => {
 
 const call = (method: string, ...args: string[]): Promise<Ended> =>
   barewire("call", texts.address, method, ...args).ended;
+
+const COMMANDS = { call: runCall, list, describe: describeCommand, completion } as const;
+
+/** Runs a command in this process: it must not get as far as printing anything. */
+async function mistaken([name = "", ...args]: readonly string[], expected: RegExp): Promise<void> {
+  const run = COMMANDS[name as keyof typeof COMMANDS];
+  await assert.rejects(
+    async () => await run(args),
+    (error) => {
+      assert.ok(error instanceof UsageError, String(error));
+      assert.match(error.message, expected);
+      assert.equal(error.message.includes("\n"), false, error.message);
+      assert.equal(error.exitCode, 64);
+      return true;
+    },
+  );
+}
 
 const BERKSHIRE = '{"latitude": 413628156, "longitude": -749015468}';
 
@@ -303,7 +325,12 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
   });
 
   test("nobody there: UNAVAILABLE, 14; a server that speaks something else", async () => {
-    const deaf = createServer((socket) => socket.end("220 mail.example\r\n"));
+    const deaf = createServer((socket) =>
+      socket
+        .on("error", () => undefined)
+        .resume()
+        .end("220 mail.example\r\n"),
+    );
     deaf.listen(0, "127.0.0.1");
     await once(deaf, "listening");
     const address = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
@@ -363,13 +390,8 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
     [["t.Texts/Say", "--ca-file", "x"], /--ca-file is for TLS: say --tls as well/],
     [["t.Texts/Say", "--dtaa", "x"], /there is no flag "--dtaa"; did you mean --data\?/],
   ] as const) {
-    test(`${JSON.stringify(args).replaceAll(folder, "")} is one line on stderr and exit code 64`, async () => {
-      const [method, ...more] = args;
-      const { code, stdout, stderr } = await call(method, ...more);
-      assert.match(stderr, expected);
-      assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
-      assert.deepEqual([code, stdout], [64, ""]);
-    });
+    test(`${JSON.stringify(args).replaceAll(folder, "")} is a mistake, told in one line`, () =>
+      mistaken(["call", texts.address, ...args], expected));
   }
 
   for (const [args, expected] of [
@@ -395,11 +417,15 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
     [["completion"], /completion wants the name of a shell: bash, zsh, fish/],
     [["completion", "bsh"], /there is no script for "bsh"; did you mean bash\?/],
   ] as const) {
-    test(`${JSON.stringify(args)} is one line on stderr and exit code 64`, async () => {
-      const { code, stdout, stderr } = await barewire(...args).ended;
-      assert.match(stderr, expected);
-      assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
-      assert.deepEqual([code, stdout], [64, ""]);
-    });
+    test(`${JSON.stringify(args)} is a mistake, told in one line`, () => mistaken(args, expected));
   }
+
+  test("a mistake ends the command with 64", async () => {
+    const { code, stdout, stderr } = await call("t.Texts/Say", "-d", "[");
+    assert.match(
+      stderr,
+      /^barewire: --data: Cannot parse JSON at line 1, column 2: wanted a value, but the text ends\n$/,
+    );
+    assert.deepEqual([code, stdout], [64, ""]);
+  });
 });
