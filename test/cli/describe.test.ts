@@ -58,7 +58,7 @@ describe("barewire describe", { concurrency: 4 }, () => {
   test("a service with its comments", async () => {
     const text = await printed("describe", "orderer.StreamService");
     assert.match(text, /^\/\/ orderer\.StreamService is a service, declared in orderer\.proto:\n/);
-    assert.match(text, /^ {2}rpc Route\(orderer\.StreamRequest\) returns \(stream orderer\.StreamResponse\);$/m);
+    assert.match(text, /^ {2}rpc Route\(stream orderer\.StreamRequest\) returns \(stream orderer\.StreamResponse\);$/m);
     assert.match(text, /^ {2}\/\/ /m);
   });
 
