@@ -23,6 +23,7 @@ export class AnyTypes {
 
   /** Looks for the types that a request in JSON names. */
   async findIn(json: string): Promise<void> {
+    if (!json.includes("@type")) return;
     for (const [, typeUrl = ""] of json.matchAll(/"@type"\s*:\s*"([^"\\]*)"/g)) await this.#find(typeUrl);
   }
 
