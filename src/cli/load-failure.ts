@@ -26,8 +26,9 @@ function isOurs(frame: string): boolean {
   return frame.includes(ours.href) || frame.includes(ours.pathname);
 }
 
+/** Of Node, or of what loads TypeScript for it. */
 function isNodes(frame: string): boolean {
-  return /\bnode:|\(native\)|<anonymous>\)?$/.test(frame);
+  return /\bnode:|\(native\)|<anonymous>\)?$|\/node_modules\/tsx\//.test(frame);
 }
 
 function hint(error: Error): string {

@@ -19,7 +19,10 @@ interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
+  [
+    "serve",
+    { run: serve, summary: "start a server with the three example services, or with your own", help: serveHelp },
+  ],
   ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
 ]);

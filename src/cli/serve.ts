@@ -88,8 +88,20 @@ type Services = (
   server: Server,
 ) => Promise<(address: string, certificate: ServerCertificate | undefined) => readonly string[]>;
 
-/** Runs the command until a signal ends it; resolves to the exit code. @throws UsageError */
+/** Runs the command until a signal ends it; resolves to the exit code, and ends the process soon after. @throws UsageError */
 export async function serve(args: readonly string[]): Promise<number> {
+  try {
+    return await serveUntilTold(args);
+  } finally {
+    // Handlers may have timers and connections of their own, and nobody tells them that the server is gone.
+    setTimeout(() => process.exit(), LINGER_MS).unref();
+  }
+}
+
+const LINGER_MS = 500;
+
+/** The same, for who has more to do in this process. */
+export async function serveUntilTold(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommand(args, OPTIONS);
   if (positionals.length > 0) throw tooMuch(positionals[0] ?? "");
   const place = parsePlace(values);
@@ -111,13 +123,9 @@ export async function serve(args: readonly string[]): Promise<number> {
       supervision,
     });
   } finally {
-    // Handlers may have timers and connections of their own, and nobody tells them that the server is gone.
     supervision?.leave();
-    setTimeout(() => process.exit(), LINGER_MS).unref();
   }
 }
-
-const LINGER_MS = 500;
 
 function tooMuch(word: string): UsageError {
   const flag = word.endsWith(".proto") ? "--proto" : /\.[mc]?[jt]s$/.test(word) ? "--handlers" : undefined;
