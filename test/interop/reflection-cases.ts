@@ -74,7 +74,10 @@ async function list(where: Reflected, tools: Tools): Promise<void> {
 }
 
 async function describe(where: Reflected, tools: Tools): Promise<void> {
-  const symbols = symbolsOf(loadCorpus(where.corpus));
+  // Whichever the version, the server looks a symbol up in the same way: what is within another is described once.
+  const symbols = symbolsOf(loadCorpus(where.corpus)).filter(
+    ({ kind }) => where.version === "v1" || !["field", "oneof", "value"].includes(kind),
+  );
   const next = symbols.values();
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {

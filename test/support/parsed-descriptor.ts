@@ -22,7 +22,6 @@ export interface ParsedFile {
 
 interface Location {
   readonly path: readonly number[];
-  readonly span?: unknown;
   readonly leadingComments?: string;
   readonly trailingComments?: string;
   readonly leadingDetachedComments: readonly string[];
@@ -49,8 +48,12 @@ export function parseFile(bytes: Uint8Array, { anyOrder = false }: ParseOptions 
         one.trailingComments !== undefined ||
         one.leadingDetachedComments.length > 0,
     )
-    .map(({ path, span: _, ...texts }) => [path.join("."), texts] as const);
+    .map((one) => [one.path.join("."), textsOf(one)] as const);
   return { name: String(file["name"]), file, comments: Object.fromEntries(comments) };
+}
+
+function textsOf({ leadingComments, trailingComments, leadingDetachedComments }: Location): object {
+  return { leadingComments, trailingComments, leadingDetachedComments };
 }
 
 /** Parses the files of a `FileDescriptorSet`, by name. */
