@@ -6,18 +6,11 @@
  * log, and certificate files that are no good when SIGHUP has them read again; what keeps it from starting is told on
  * stderr, in one sentence unless it is an exception of somebody's handlers, with exit code 1.
  */
-import { readFileSync } from "node:fs";
 import { codeName, type EndedCall, Server } from "../index.js";
-import { OrderManagement } from "../services/gen/order.js";
-import { StreamService } from "../services/gen/orderer.js";
-import { type Feature, RouteGuide } from "../services/gen/route_guide.js";
-import { orderManagement } from "../services/order-management.js";
-import { parseFeatureFile } from "../services/route-guide-feature-file.js";
-import { routeGuide } from "../services/route-guide.js";
-import { streamService } from "../services/stream-service.js";
 import { quoted } from "../services/peer-text.js";
 import { addCustomServices, type CustomFlags } from "./custom-services.js";
 import { drainWhenTold, END_SIGNALS, GRACE_MS } from "./end-of-serving.js";
+import { readExamples } from "./example-services.js";
 import { filesToWatch } from "./files-to-watch.js";
 import { DEFAULT_HOST, DEFAULT_PORT, listenAt, parsePlace } from "./listen-place.js";
 import { print } from "./print.js";
@@ -26,7 +19,7 @@ import { supervise } from "./supervise.js";
 import { findSupervision, type Supervision } from "./supervision.js";
 import { customThingsToTry, thingsToTry } from "./things-to-try.js";
 import { loaderArgs } from "./typescript-handlers.js";
-import { parseCommand, parseWholeNumber, UsageError } from "./usage-error.js";
+import { parseCommand, UsageError } from "./usage-error.js";
 
 export const serveHelp = `usage: barewire serve [options]
        barewire serve --proto F --handlers M [options]
@@ -197,13 +190,9 @@ function announcement(address: string, certificate: ServerCertificate | undefine
 
 /** The three examples. @throws UsageError */
 function exampleServices(values: Flags): Services {
-  const batchSize = parseWholeNumber("--batch-size", values["batch-size"] ?? "3", 1, 10_000);
-  const features = values["json-db-file"] === undefined ? undefined : readFeatures(values["json-db-file"]);
+  const add = readExamples(values);
   return (server) => {
-    server
-      .add(RouteGuide, routeGuide({ features }))
-      .add(OrderManagement, orderManagement({ batchSize }))
-      .add(StreamService, streamService());
+    add(server);
     return Promise.resolve(thingsToTry);
   };
 }
@@ -214,16 +203,6 @@ function customServices(custom: CustomFlags, isAgain: boolean): Services {
     const { services, lines } = await addCustomServices(server, custom);
     return (address, certificate) => [...lines, ...(isAgain ? [] : customThingsToTry(address, services, certificate))];
   };
-}
-
-function readFeatures(file: string): Feature[] {
-  try {
-    return parseFeatureFile(readFileSync(file, "utf8"), file);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const text = reason.includes(file) ? reason : `${file}: ${reason}`;
-    throw new UsageError(`--json-db-file: ${text}`, { cause: error });
-  }
 }
 
 /** One line of the log. The path is a peer's text, but the server has cut and escaped it. */

@@ -13,7 +13,10 @@ import { type WatchedFolders, watchFolders } from "./watch-folders.js";
 /** Longer than the drain before a restart takes. */
 const KILL_MS = 5000;
 
-/** What to run. */
+/**
+ * What to run. The one before is gone before the next one is loaded: two at once would fight for whatever handlers open when
+ * they are loaded, such as a database or a port of their own.
+ */
 export interface SuperviseOptions {
   /** The arguments of the command, of which the child gets the same. */
   readonly args: readonly string[];
