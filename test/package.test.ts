@@ -289,7 +289,9 @@ describe("barewire serve with handlers, in a folder where the package is not ins
   const start = (handlers: string): Command => {
     const bin = join(project, "node_modules", "barewire", "bin", "barewire.js");
     const flags = ["--port", "0", "--proto", join(greeter, "greeter.proto"), "--handlers", handlers];
-    return new Command(process.execPath, [bin, "serve", ...flags], {}, elsewhere);
+    // In that folder, and by the process that the shell was, which is the one to be signalled.
+    const args = ["-c", 'cd "$0" && exec "$@"', elsewhere, process.execPath, bin, "serve", ...flags];
+    return new Command("sh", args);
   };
   /** What the server answers, and that a wrong request has the status that the handlers gave. */
   const greet = async (handlers: string): Promise<unknown> => {

@@ -24,7 +24,7 @@ export class Command {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #watchers = new Set<() => void>();
 
-  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = root) {
+  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     // Tests may themselves run under npm, whose variables change what the command does.
     const {
       npm_lifecycle_event: _event,
@@ -33,7 +33,7 @@ export class Command {
       ...inherited
     } = process.env;
     this.#child = spawn(program, args, {
-      cwd,
+      cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...inherited, ...env },
       // A process group of its own, so that `stop` reaches what the command started.
