@@ -24,7 +24,10 @@ interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
+  [
+    "serve",
+    { run: serve, summary: "start a server with the three example services, or with your own", help: serveHelp },
+  ],
   ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
   ["call", { run: call, summary: "call a method of any server, in JSON", help: callHelp }],
   ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],

@@ -57,7 +57,7 @@ describe("barewire", { concurrency: 4 }, () => {
     [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
     [["help", "nothing"], /there is no command "nothing"/],
     [["--verison"], /there is no flag "--verison"; did you mean --version\?/],
-    [["serve", "--prot", "1"], /there is no flag "--prot"; did you mean --port\?/],
+    [["serve", "--prot", "1"], /there is no flag "--prot"; did you mean --proto\?/],
     [["serve", "--port"], /--port needs a value/],
     [["serve", "--port", "-1"], /--port needs a value \(one that starts with a dash is given as --port=-…\)/],
     [["serve", "--port=-1"], /--port must be a whole number from 0 to 65535: current value is "-1"/],
