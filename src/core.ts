@@ -118,7 +118,12 @@ export type {
 } from "./transport/client/calls.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
 export type { MethodOptions } from "./transport/client/method-options.js";
-export type { HedgingPolicy, MethodSettings, RetryPolicy, RetryThrottling } from "./transport/client/method-settings.js";
+export type {
+  HedgingPolicy,
+  MethodSettings,
+  RetryPolicy,
+  RetryThrottling,
+} from "./transport/client/method-settings.js";
 export type { NamingOptions } from "./transport/client/naming.js";
 export type { SettingsOptions } from "./transport/client/settings-options.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";

@@ -258,7 +258,7 @@ describe("the settings of methods in it", () => {
     assert.equal(await codeOf(client.unary({ text: "fail" })), Code.ABORTED, "less than half");
   });
 
-  test("R209 R211 R246 waitForReady has calls wait where others fail", async (t) => {
+  test("R209 R246 waitForReady has calls wait where others fail", async (t) => {
     const all = await setting(t, { serviceConfig: {} });
     const nobody = { endpoints: ["127.0.0.1:1"] };
     const client = all.channel.client(Echo);

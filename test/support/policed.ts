@@ -49,6 +49,8 @@ function routerTo(port: number, limits: ChannelLimits): Router {
     policies,
     balancing: chosenPolicy(undefined, policies),
     config: configOf({}, policies),
+    healthChecks: false,
+    callOwner: () => assert.fail("no health is asked for"),
     warn: (warning) => assert.fail(warning),
   });
 }
