@@ -100,6 +100,7 @@ export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/cl
 export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";
 export type { BalancingOption } from "./transport/client/policies.js";
 export type { Endpoint, EndpointInit, Resolution, Resolver, ResolverTarget } from "./transport/client/resolver.js";
+export type { AttemptFacts } from "./transport/client/attempt-facts.js";
 export type { ChannelTls } from "./transport/client/channel-tls.js";
 export type { CallCredentials, CredentialsRequest } from "./transport/client/call-credentials.js";
 export type { CallOptions } from "./transport/client/call-options.js";

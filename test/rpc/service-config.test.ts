@@ -14,7 +14,7 @@ import {
 } from "../../src/index.js";
 import { PICK_FIRST } from "../../src/transport/client/pick-first.js";
 import { Echo } from "../support/echo-service.js";
-import { behaveAs, echo } from "../support/echo-ways.js";
+import { behaveAs, gate, type EchoBehaviour, type Gate } from "../support/echo-ways.js";
 
 /** What a test's resolver is made to say next. */
 class Source {
@@ -35,7 +35,20 @@ class Source {
   }.bind(this);
 }
 
+/** Answers "wait" when the gate opens, "fail" every second time, and everything else at once. */
+function answering(held: Gate): EchoBehaviour {
+  let failures = 0;
+  return async function* (requests) {
+    for await (const request of requests) {
+      if (request.text === "fail" && failures++ % 2 === 0) throw new StatusError(Code.ABORTED, "this time not");
+      if (request.text === "wait") await held.opened;
+      yield request;
+    }
+  };
+}
+
 interface Setting {
+  readonly held: Gate;
   readonly channel: Channel;
   readonly source: Source;
   readonly address: string;
@@ -46,7 +59,8 @@ interface Setting {
 
 async function setting(t: TestContext, options: ChannelOptions = {}): Promise<Setting> {
   const server = new Server();
-  server.add(Echo, behaveAs(echo));
+  const held = gate();
+  server.add(Echo, behaveAs(answering(held)));
   const { address } = await server.listen("127.0.0.1:0");
   const source = new Source();
   const warnings: string[] = [];
@@ -61,6 +75,7 @@ async function setting(t: TestContext, options: ChannelOptions = {}): Promise<Se
     ...options,
   });
   t.after(async () => {
+    held.open();
     await channel.destroy();
     await server.close({ graceMs: 0 });
   });
@@ -71,7 +86,7 @@ async function setting(t: TestContext, options: ChannelOptions = {}): Promise<Se
       };
       hear();
     });
-  return { channel, source, address, warnings, warned };
+  return { held, channel, source, address, warnings, warned };
 }
 
 async function statusOf(channel: Channel): Promise<StatusError | "OK"> {
@@ -159,5 +174,108 @@ describe("a service config that comes with the addresses", () => {
     );
     const retryThrottling = { maxTokens: 0, tokenRatio: 1 };
     assert.throws(() => new Channel("localhost:1", { retryThrottling }), /retryThrottling\.maxTokens/);
+  });
+});
+
+describe("the settings of methods in it", () => {
+  /** Has the resolver say a config, and resolves when the channel has taken it. */
+  async function follow(setting: Setting, serviceConfig: object): Promise<void> {
+    const { channel, source, address, warned, warnings } = setting;
+    channel.connect();
+    source.say({ endpoints: [address], serviceConfig });
+    // Answers are taken in order, and this one is told of.
+    source.say({ endpoints: [address], serviceConfig: { methodConfig: warnings.length } });
+    await warned(warnings.length + 1);
+  }
+
+  function codeOf(call: Promise<unknown>): Promise<Code> {
+    return call.then(
+      () => Code.OK,
+      (error: unknown) => (error as StatusError).code,
+    );
+  }
+
+  const settings = (method: object): object => ({ methodConfig: [{ name: [{}], ...method }] });
+  const retryPolicy = {
+    maxAttempts: 2,
+    initialBackoff: "0.001s",
+    maxBackoff: "1s",
+    backoffMultiplier: 1,
+    retryableStatusCodes: ["ABORTED"],
+  };
+
+  test("R105 R246 R253 count for the calls that begin after it has come; those that run keep what they began with", async (t) => {
+    const all = await setting(t, { serviceConfig: {} });
+    const client = all.channel.client(Echo);
+    await follow(all, {});
+    assert.equal(await codeOf(client.unary({ text: "x" })), Code.OK);
+    const before = client.unary({ text: "wait" });
+    await follow(all, settings({ timeout: "0.02s" }));
+    assert.equal(await codeOf(client.unary({ text: "wait" })), Code.DEADLINE_EXCEEDED);
+    assert.equal(await codeOf(client.unary({ text: "wait" }, { timeoutMs: 60_000 })), Code.DEADLINE_EXCEEDED);
+    await follow(all, settings({ maxRequestMessageBytes: 4 }));
+    assert.equal(await codeOf(client.unary({ text: "too long" })), Code.RESOURCE_EXHAUSTED);
+    await follow(all, settings({ maxResponseMessageBytes: 4 }));
+    assert.equal(await codeOf(client.unary({ text: "too long" })), Code.RESOURCE_EXHAUSTED);
+    await follow(all, {});
+    assert.equal(await codeOf(client.unary({ text: "too long" })), Code.OK);
+    all.held.open();
+    assert.equal((await before).text, "wait");
+  });
+
+  test("R246 R250 retries begin and end with it", async (t) => {
+    const all = await setting(t, { serviceConfig: settings({ retryPolicy }) });
+    const client = all.channel.client(Echo);
+    assert.equal(
+      await codeOf(client.unary({ text: "fail" }, { timeoutMs: 20 })),
+      Code.DEADLINE_EXCEEDED,
+      "no address yet",
+    );
+    await follow(all, settings({}));
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.ABORTED);
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.OK, "every second time");
+    await follow(all, settings({ retryPolicy }));
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.OK);
+    all.source.say({ endpoints: [all.address] });
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.OK, "the default has it too");
+  });
+
+  test("R250 R252 the channel's own settings come first, and its throttling ends retries", async (t) => {
+    const retry = {
+      maxAttempts: 5,
+      initialBackoffMs: 1,
+      maxBackoffMs: 1,
+      backoffMultiplier: 1,
+      retryableCodes: [Code.ABORTED],
+    };
+    const methods = { "": { retry } };
+    const retryThrottling = { maxTokens: 4, tokenRatio: 0.001 };
+    const all = await setting(t, { methods, retryThrottling, serviceConfig: {} });
+    const client = all.channel.client(Echo);
+    await follow(all, { ...settings({ timeout: "10s" }), retryThrottling: { maxTokens: 1000, tokenRatio: 1 } });
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.OK, "three of four tokens are left");
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.OK, "two and a bit");
+    assert.equal(await codeOf(client.unary({ text: "fail" })), Code.ABORTED, "less than half");
+  });
+
+  test("R209 R246 waitForReady has calls wait where others fail", async (t) => {
+    const all = await setting(t, { serviceConfig: {} });
+    const nobody = { endpoints: ["127.0.0.1:1"] };
+    const client = all.channel.client(Echo);
+    all.source.say({ ...nobody, serviceConfig: {} });
+    assert.equal(await codeOf(client.unary({ text: "x" })), Code.UNAVAILABLE);
+    const isPending = client.unary({ text: "x" }, { waitForReady: true });
+    all.source.say({ ...nobody, serviceConfig: settings({ waitForReady: true }) });
+    all.source.say({ ...nobody, serviceConfig: "bad" });
+    await all.warned(1);
+    const waits = client.unary({ text: "x" });
+    assert.equal(
+      await codeOf(client.unary({ text: "x" }, { waitForReady: false })),
+      Code.UNAVAILABLE,
+      "options come first",
+    );
+    all.source.say({ endpoints: [all.address] });
+    assert.equal((await waits).text, "x");
+    assert.equal((await isPending).text, "x");
   });
 });

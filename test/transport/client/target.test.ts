@@ -170,6 +170,7 @@ describe("parseTarget", () => {
     ]) {
       refuses(target, /must be "host:port", "dns:\/\/\/host:port"/);
     }
+    refuses("orders:port", /current value is "orders:port"$/);
     for (const target of [5, null, undefined, {}]) refuses(target, /must be "host:port"/);
     refuses("x".repeat(5000), /^.{1,400}$/);
   });
