@@ -6,7 +6,8 @@
  */
 import { Metadata, type MetadataInit } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
-import { Code, codeName, StatusError } from "../../codec/status.js";
+import { Code, StatusError } from "../../codec/status.js";
+import { controlPlaneError } from "./control-plane.js";
 
 /** What credentials are asked for. */
 export interface CredentialsRequest {
@@ -23,17 +24,6 @@ export interface CredentialsRequest {
  * `StatusError`.
  */
 export type CallCredentials = (request: CredentialsRequest) => MetadataInit | PromiseLike<MetadataInit>;
-
-/** gRFC A54: codes that say what a server found, and that nothing on this side may pretend. */
-const SERVERS_OWN: ReadonlySet<Code> = new Set([
-  Code.INVALID_ARGUMENT,
-  Code.NOT_FOUND,
-  Code.ALREADY_EXISTS,
-  Code.FAILED_PRECONDITION,
-  Code.ABORTED,
-  Code.OUT_OF_RANGE,
-  Code.DATA_LOSS,
-]);
 
 /** Asks every one of `credentials`, those of the channel first. @throws StatusError when one of them fails. */
 export async function metadataFrom(
@@ -57,9 +47,9 @@ function credentialsError(cause: unknown): StatusError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new StatusError(Code.UNAUTHENTICATED, `the credentials of the call could not be had: ${reason}`, { cause });
   }
-  if (!SERVERS_OWN.has(cause.code)) return new StatusError(cause.code, cause.rawMessage, { cause });
-  const text = `the credentials of the call failed with ${codeName(cause.code)}, which only a server may say: ${cause.rawMessage}`;
-  return new StatusError(Code.INTERNAL, text, { cause });
+  const error = controlPlaneError("the credentials of the call", cause);
+  // Its trailers and details came from another server: they are not this call's.
+  return error === cause ? new StatusError(cause.code, cause.rawMessage, { cause }) : error;
 }
 
 /** Why credentials are not sent over this connection. */

@@ -3,7 +3,7 @@
  */
 import type { MetadataInit } from "../../codec/metadata.js";
 import { nearestName } from "../../codec/nearest-name.js";
-import { checkCallback } from "../options.js";
+import { checkCallback, checkFlag } from "../options.js";
 import { checkAuthority } from "./authority.js";
 import type { CallCredentials } from "./call-credentials.js";
 
@@ -29,6 +29,11 @@ export interface CallOptions {
   readonly authority?: string | undefined;
   /** Says who is calling, in addition to what the channel's credentials say. */
   readonly credentials?: CallCredentials | undefined;
+  /**
+   * Whether the call waits while no server can be reached, instead of failing UNAVAILABLE at once. Default: what the settings of
+   * its method say, else `false`.
+   */
+  readonly waitForReady?: boolean | undefined;
 }
 
 const NAMES: readonly string[] = [
@@ -39,6 +44,7 @@ const NAMES: readonly string[] = [
   "compression",
   "authority",
   "credentials",
+  "waitForReady",
 ];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
@@ -55,6 +61,7 @@ export function checkCallOptions(options: CallOptions): void {
   const { signal } = options;
   checkAuthority(options.authority);
   checkCallback("credentials", options.credentials);
+  checkFlag("waitForReady", options.waitForReady);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
   }

@@ -16,6 +16,7 @@ import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
 import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, keepaliveTimeFrom, type ChannelLimits } from "./limits.js";
+import { RetryBudget } from "./retry-buffer.js";
 import { Subchannel } from "./subchannel.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
@@ -94,6 +95,7 @@ export class Channel {
       credentials: options.credentials,
       mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
       placement: this.#subchannel,
+      retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
       callUnobserved: (error, path) => this.#report(error, path),
     };
   }

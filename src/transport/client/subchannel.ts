@@ -51,6 +51,7 @@ export interface SubchannelOptions {
 /** One address. */
 export class Subchannel implements Placement {
   readonly #address: Address;
+  readonly #shownAddress: string;
   readonly #limits: ChannelLimits;
   readonly #tls: DialTls | undefined;
   readonly #options: SubchannelOptions;
@@ -65,6 +66,7 @@ export class Subchannel implements Placement {
 
   constructor(address: Address, limits: ChannelLimits, options: SubchannelOptions = {}) {
     this.#address = address;
+    this.#shownAddress = formatAddress(address);
     this.#limits = limits;
     this.#tls = options.tls;
     this.#options = options;
@@ -87,7 +89,7 @@ export class Subchannel implements Placement {
   /** Waits for a session with room, connecting if there is none. {@link forget} takes the wish back. */
   wait(waiting: Wish): void {
     if (this.#state === "SHUTDOWN") {
-      waiting.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
+      waiting.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"), true);
       return;
     }
     this.#waiting.add(waiting);
@@ -108,6 +110,7 @@ export class Subchannel implements Placement {
     let released = false;
     return {
       connection,
+      address: this.#shownAddress,
       release: () => {
         if (released) return;
         released = true;
@@ -271,7 +274,7 @@ export class Subchannel implements Placement {
     const { text, hint: reason } =
       connection.failure ?? closedEarly(this.#tls, connection.socket, connection.lost ?? "it gave no reason");
     // Where the server is stays out of the status: a handler that passes it on would tell its own client.
-    const hint = `${formatAddress(this.#address)}: ${reason}`;
+    const hint = `${this.#shownAddress}: ${reason}`;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, text, { hint }));
@@ -282,7 +285,7 @@ export class Subchannel implements Placement {
     if (this.#state !== "SHUTDOWN") this.#transition("SHUTDOWN");
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"));
+    for (const one of waiting) one.failed(new StatusError(Code.UNAVAILABLE, "the channel is closed"), true);
     this.#connection = undefined;
     if (this.#connections.size === 0) return;
     const before = this.#gone;
