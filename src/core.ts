@@ -84,6 +84,7 @@ export {
 export type { Peer, PeerTls } from "./transport/call.js";
 export type { CompressionOptions } from "./transport/codings.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
+export type { AttemptFacts } from "./transport/client/attempt-facts.js";
 export type { ChannelTls } from "./transport/client/channel-tls.js";
 export type { CallCredentials, CredentialsRequest } from "./transport/client/call-credentials.js";
 export type { CallOptions } from "./transport/client/call-options.js";

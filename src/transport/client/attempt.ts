@@ -15,9 +15,10 @@ import type { AttemptFacts } from "./attempt-facts.js";
 import { AttemptStream, type AttemptStreamOwner } from "./attempt-stream.js";
 import type { AttemptedCall } from "./attempted-call.js";
 import { metadataFrom, plaintextError, type CallCredentials } from "./call-credentials.js";
-import { controlPlaneError } from "./control-plane.js";
+import { permittedStatus } from "./control-plane.js";
 import type { Lease, Wish } from "./placement.js";
 import { requestFields } from "./request-head.js";
+import type { RetryClock } from "./retry-clock.js";
 import { sessionGone } from "./stream-error.js";
 
 /** Whoever makes attempts: what it must hear from each. */
@@ -36,8 +37,10 @@ export class Attempt implements Wish, AttemptStreamOwner {
   /** How many were made before it. */
   readonly previous: number;
   readonly #owner: AttemptOwner;
-  /** When it began, if somebody looked at the clock. */
+  /** Without one nobody looks at the time. */
+  readonly #clock: RetryClock | undefined;
   readonly #beganMs: number | undefined;
+  #endedMs: number | undefined;
   /** What the credentials said for this attempt. */
   #proof: Metadata | undefined;
   #lease: Lease | undefined;
@@ -45,11 +48,12 @@ export class Attempt implements Wish, AttemptStreamOwner {
   #end: AttemptEnd | undefined;
   #over = false;
 
-  constructor(owner: AttemptOwner, previous: number, beganMs: number | undefined) {
+  constructor(owner: AttemptOwner, previous: number, clock: RetryClock | undefined) {
     this.call = owner.call;
     this.#owner = owner;
     this.previous = previous;
-    this.#beganMs = beganMs;
+    this.#clock = clock;
+    this.#beganMs = clock?.now();
   }
 
   get method(): Method {
@@ -77,16 +81,21 @@ export class Attempt implements Wish, AttemptStreamOwner {
   }
 
   /** What is known of it at this moment. `next` is what follows because of its end. */
-  facts(nowMs: number, next?: Pick<AttemptFacts, "pushback" | "delayMs">): AttemptFacts {
+  facts(next?: Pick<AttemptFacts, "pushback" | "delayMs">): AttemptFacts {
     return {
       previous: this.previous,
       address: this.#lease?.address,
       status: this.#end?.status,
-      durationMs: this.#beganMs === undefined ? undefined : nowMs - this.#beganMs,
+      durationMs: this.#durationMs,
       unprocessed: this.#end?.unprocessed !== undefined,
       pushback: next?.pushback,
       delayMs: next?.delayMs,
     };
+  }
+
+  get #durationMs(): number | undefined {
+    if (this.#clock === undefined || this.#beganMs === undefined) return undefined;
+    return (this.#endedMs ?? this.#clock.now()) - this.#beganMs;
   }
 
   /** Asks for credentials, if there are any, and then for a place. */
@@ -116,7 +125,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
   }
 
   failed(error: StatusError, final = false): void {
-    this.#failed(controlPlaneError("the policy that chooses a server", error), final);
+    this.#failed(permittedStatus(error, "the balancing policy"), final);
   }
 
   #failed(error: StatusError, final: boolean): void {
@@ -167,6 +176,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
   streamEnded(end: AttemptEnd): void {
     if (this.#over) return;
     this.#end = end;
+    this.#endedMs = this.#clock?.now();
     this.#owner.ended(this, end);
   }
 
@@ -195,6 +205,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
   leave(cancel: boolean, code: Code | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#endedMs ??= this.#clock?.now();
     this.#stream?.leave(cancel);
     if (this.#lease === undefined) this.call.channel.placement.forget(this);
     else this.#lease.release(this.#end?.status.code ?? code);

@@ -7,7 +7,7 @@
 import { Metadata, type MetadataInit } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import { Code, StatusError } from "../../codec/status.js";
-import { controlPlaneError } from "./control-plane.js";
+import { permittedStatus } from "./control-plane.js";
 
 /** What credentials are asked for. */
 export interface CredentialsRequest {
@@ -47,9 +47,9 @@ function credentialsError(cause: unknown): StatusError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new StatusError(Code.UNAUTHENTICATED, `the credentials of the call could not be had: ${reason}`, { cause });
   }
-  const error = controlPlaneError("the credentials of the call", cause);
+  const permitted = permittedStatus(cause, "the credentials of the call");
   // Its trailers and details came from another server: they are not this call's.
-  return error === cause ? new StatusError(cause.code, cause.rawMessage, { cause }) : error;
+  return permitted === cause ? new StatusError(cause.code, cause.rawMessage, { cause }) : permitted;
 }
 
 /** Why credentials are not sent over this connection. */

@@ -15,7 +15,13 @@ import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
-import { CHANNEL_LIMIT_MAXIMA, DEFAULT_CHANNEL_LIMITS, keepaliveTimeFrom, type ChannelLimits } from "./limits.js";
+import {
+  CHANNEL_LIMIT_MAXIMA,
+  CHANNEL_LIMIT_MINIMA,
+  DEFAULT_CHANNEL_LIMITS,
+  keepaliveTimeFrom,
+  type ChannelLimits,
+} from "./limits.js";
 import { RetryBudget } from "./retry-buffer.js";
 import { Subchannel } from "./subchannel.js";
 
@@ -36,6 +42,11 @@ export interface ChannelOptions extends Partial<ChannelLimits> {
   readonly credentialsInPlaintext?: boolean | undefined;
   /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
+  /**
+   * `false` follows no retry or hedging policy, wherever it comes from. A call that no server took is sent again all the same, as
+   * no handler can have seen it.
+   */
+  readonly retry?: boolean | undefined;
   /**
    * Hears of failed calls that nobody awaits, and of servers that complain of too many PINGs. Default: one line and the stack on
    * stderr. `path` is the method's, or the target.
@@ -68,6 +79,7 @@ export class Channel {
       "credentials",
       "credentialsInPlaintext",
       "keepaliveWithoutCalls",
+      "retry",
       "onError",
       ...Object.keys(DEFAULT_CHANNEL_LIMITS),
     ]);
@@ -76,11 +88,12 @@ export class Channel {
     const authority = options.authority ?? defaultAuthority(target, address);
     const tls = tlsFor(target, address, options.tls, authority);
     checkCallback("onError", options.onError);
+    checkFlag("retry", options.retry);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
     checkCallback("credentials", options.credentials);
     checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
     this.target = target;
-    const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA);
+    const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA, CHANNEL_LIMIT_MINIMA);
     const limits = { ...asked, keepaliveTimeMs: keepaliveTimeFrom(asked.keepaliveTimeMs) };
     this.#onError = options.onError ?? printError;
     const { keepaliveWithoutCalls } = options;
@@ -95,6 +108,7 @@ export class Channel {
       credentials: options.credentials,
       mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
       placement: this.#subchannel,
+      retry: options.retry,
       retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
       callUnobserved: (error, path) => this.#report(error, path),
     };

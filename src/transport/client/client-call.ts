@@ -30,9 +30,13 @@ export interface ClientCallOwner extends AttemptChannel {
   readonly credentials: CallCredentials | undefined;
   /** What the calls of a method are told; `undefined` for nothing. Without this no method has settings. */
   readonly settings?: ((method: Method) => MethodSettings | undefined) | undefined;
+  /** Whether policies are followed. Default: yes. */
+  readonly retry?: boolean | undefined;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
 }
+
+const NO_POLICY: MethodSettings = Object.freeze({});
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
 export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, AttemptedCall, Guarded {
@@ -88,8 +92,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       receiveLimitsOf(channel.limits, settings),
       this,
     ) as MessageStream<Res>;
-    this.#attempts =
-      settings?.hedging === undefined ? new Retries(this, settings?.retry) : new Hedges(this, settings.hedging);
+    const { retry, hedging } = (channel.retry === false ? undefined : settings) ?? NO_POLICY;
+    this.#attempts = hedging === undefined ? new Retries(this, retry) : new Hedges(this, hedging);
   }
 
   /** What is known of the attempts there were. */

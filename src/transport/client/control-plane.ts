@@ -1,12 +1,12 @@
 /**
- * The control plane's statuses: what balancers, service configs and credentials may make a call fail with.
+ * What this side's own machinery may say of a call: credentials, balancing policies and their like are no servers.
  *
  * Spec: gRFC A54.
- * Laws: a code that tells what a server found is never pretended on this side; this comes before a policy looks at the code.
+ * Laws: this comes before a policy looks at the code, to see whether the call is tried again.
  */
 import { Code, codeName, StatusError } from "../../codec/status.js";
 
-/** "Inappropriate for the control plane". */
+/** Codes that say what a server found, and that nothing on this side may pretend. */
 const SERVERS_OWN: ReadonlySet<Code> = new Set([
   Code.INVALID_ARGUMENT,
   Code.NOT_FOUND,
@@ -17,10 +17,10 @@ const SERVERS_OWN: ReadonlySet<Code> = new Set([
   Code.DATA_LOSS,
 ]);
 
-/** What a call fails with when `who` fails with `error`: the same, or INTERNAL for a code that is not theirs to say. */
-export function controlPlaneError(who: string, error: StatusError): StatusError {
+/** The error that a call gets when `source` has failed with `error`: INTERNAL for a code that only a server may say. */
+export function permittedStatus(error: StatusError, source: string): StatusError {
   if (!SERVERS_OWN.has(error.code)) return error;
   const said = `${codeName(error.code)}: ${error.rawMessage}`;
-  const text = `${who} failed with a code that only a server may say, which is a bug there: ${said}`;
+  const text = `${source} failed with a code that only a server may say, which is a bug there: ${said}`;
   return new StatusError(Code.INTERNAL, text, { cause: error });
 }

@@ -60,8 +60,7 @@ export class Hedges implements Attempts, AttemptOwner {
   }
 
   get facts(): readonly AttemptFacts[] {
-    const nowMs = this.#clock.now();
-    return [...this.#past, ...[...this.#live].map((attempt) => attempt.facts(nowMs))];
+    return [...this.#past, ...[...this.#live].map((attempt) => attempt.facts())];
   }
 
   begin(): void {
@@ -76,7 +75,7 @@ export class Hedges implements Attempts, AttemptOwner {
   }
 
   #start(previous: number): void {
-    const attempt = new Attempt(this, previous, this.#clock.now());
+    const attempt = new Attempt(this, previous, this.#clock);
     this.#live.add(attempt);
     attempt.begin();
   }
@@ -133,12 +132,11 @@ export class Hedges implements Attempts, AttemptOwner {
     if (this.#chosen !== undefined) return;
     this.#chosen = attempt;
     this.#cancelPlan();
-    const nowMs = this.#clock.now();
     for (const other of this.#live) {
       if (other === attempt) continue;
-      this.#past.push(other.facts(nowMs));
       this.#live.delete(other);
       other.leave(true, undefined);
+      this.#past.push(other.facts());
     }
     const stream = attempt.stream as ClientHttp2Stream;
     this.#sent.narrow(stream);
@@ -192,7 +190,7 @@ export class Hedges implements Attempts, AttemptOwner {
   }
 
   #giveWay(attempt: Attempt, pushback: number | "never" | undefined, delayMs: number | undefined): void {
-    this.#past.push(attempt.facts(this.#clock.now(), { pushback, delayMs }));
+    this.#past.push(attempt.facts({ pushback, delayMs }));
     this.#live.delete(attempt);
     if (attempt.stream !== undefined) this.#streams.delete(attempt.stream);
     if (this.#streams.size === 0) this.#sent.detach();

@@ -65,6 +65,11 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   keepaliveTimeoutMs: 20_000,
 });
 
+/** What would send nothing with less. */
+export const CHANNEL_LIMIT_MINIMA = Object.freeze({
+  maxAttempts: 1,
+});
+
 /** The limits of what one call sends: "the smaller of the two" (service_config.proto). */
 export function sendLimitsOf(limits: ChannelLimits, settings: MethodSettings | undefined): SendLimits {
   const bytes = settings?.maxSendBytes;

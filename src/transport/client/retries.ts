@@ -57,12 +57,12 @@ export class Retries implements Attempts, AttemptOwner {
 
   get facts(): readonly AttemptFacts[] {
     const past = this.#past ?? [];
-    return this.#attempt === undefined ? past : [...past, this.#attempt.facts(this.#clock.now())];
+    return this.#attempt === undefined ? past : [...past, this.#attempt.facts()];
   }
 
   begin(): void {
     const looksAtClock = this.#schedule !== undefined || this.#past !== undefined;
-    const attempt = new Attempt(this, this.#previous, looksAtClock ? this.#clock.now() : undefined);
+    const attempt = new Attempt(this, this.#previous, looksAtClock ? this.#clock : undefined);
     this.#attempt = attempt;
     attempt.begin();
   }
@@ -124,7 +124,7 @@ export class Retries implements Attempts, AttemptOwner {
   }
 
   #giveWay(attempt: Attempt, pushback: number | "never" | undefined, delayMs: number): void {
-    (this.#past ??= []).push(attempt.facts(this.#clock.now(), { pushback, delayMs }));
+    (this.#past ??= []).push(attempt.facts({ pushback, delayMs }));
     this.#attempt = undefined;
     this.#sent?.detach();
     attempt.giveWay();
