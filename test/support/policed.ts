@@ -2,7 +2,7 @@
  * Calls under a policy, with servers that misbehave and a clock that stands still, for the length of one test.
  */
 import assert from "node:assert/strict";
-import { Code, StatusError, type Client } from "../../src/core.js";
+import { Code, StatusError, type Client, type Service } from "../../src/core.js";
 import { Codings, PeerCodings } from "../../src/transport/codings.js";
 import type { ClientCallOwner } from "../../src/transport/client/client-call.js";
 import { createClient } from "../../src/transport/client/client.js";
@@ -10,6 +10,7 @@ import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../../src/transport/
 import type { HedgingPolicy, MethodSettings, RetryPolicy } from "../../src/transport/client/method-settings.js";
 import type { Lease, Placement, Wish } from "../../src/transport/client/placement.js";
 import { RetryBudget } from "../../src/transport/client/retry-buffer.js";
+import { RETRY_CLOCK, type RetryClock } from "../../src/transport/client/retry-clock.js";
 import type { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
 import { Subchannel } from "../../src/transport/client/subchannel.js";
 import { FakeClock } from "./fake-clock.js";
@@ -118,15 +119,10 @@ export interface PolicedOptions {
   readonly peer?: PeerOptions;
 }
 
-/** Runs `use`; afterwards no call keeps anything to be sent again, and no timer runs. */
-export async function policed(options: PolicedOptions, use: (policed: Policed) => Promise<void>): Promise<void> {
+/** What calls ask for, without a channel around it. */
+export function ownerOf(placement: Placement, clock: RetryClock, options: PolicedOptions): ClientCallOwner {
   const limits = { ...DEFAULT_CHANNEL_LIMITS, ...options.limits };
-  const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, () => RawServer.listen(options.peer)));
-  const subchannels = servers.map(({ port }) => new Subchannel({ kind: "tcp", host: "127.0.0.1", port }, limits));
-  const clock = new FakeClock();
-  const turns = new Turns(subchannels);
-  const budget = new RetryBudget(limits.maxChannelRetryBufferBytes);
-  const client = createClient(Wire, {
+  return {
     limits,
     authority: "policed.test",
     codings: new Codings("Channel", undefined),
@@ -134,14 +130,26 @@ export async function policed(options: PolicedOptions, use: (policed: Policed) =
     scheme: "http",
     credentials: undefined,
     mayCarryCredentials: true,
-    placement: turns,
+    placement,
     settings: () => options.settings,
     throttle: options.throttle,
-    retryBudget: budget,
+    retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
     retryClock: clock,
     callUnobserved: (error) => assert.fail(`nobody observed ${String(error)}`),
     ...options.owner,
-  });
+  };
+}
+
+/** Runs `use`; afterwards no call keeps anything to be sent again, and no timer runs. */
+export async function policed(options: PolicedOptions, use: (policed: Policed) => Promise<void>): Promise<void> {
+  const limits = { ...DEFAULT_CHANNEL_LIMITS, ...options.limits };
+  const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, () => RawServer.listen(options.peer)));
+  const subchannels = servers.map(({ port }) => new Subchannel({ kind: "tcp", host: "127.0.0.1", port }, limits));
+  const clock = new FakeClock();
+  const turns = new Turns(subchannels);
+  const owner = ownerOf(turns, clock, options);
+  const budget = owner.retryBudget;
+  const client = createClient(Wire, owner);
   try {
     await use({ servers, server: servers[0] as RawServer, client, clock, turns, budget });
     assert.equal(clock.pending, 0, "a timer still runs");
@@ -151,6 +159,25 @@ export async function policed(options: PolicedOptions, use: (policed: Policed) =
     for (const one of subchannels) one.destroy();
     await Promise.all(servers.map((one) => one.close()));
     await Promise.all(closed);
+  }
+}
+
+/** The same with a server that is there already, whatever it is, and the system's clock. */
+export async function policedAt<S extends Service>(
+  service: S,
+  port: number,
+  settings: MethodSettings,
+  use: (client: Client<S>) => Promise<void>,
+): Promise<void> {
+  const subchannel = new Subchannel({ kind: "tcp", host: "127.0.0.1", port }, DEFAULT_CHANNEL_LIMITS);
+  const owner = ownerOf(subchannel, RETRY_CLOCK, { settings });
+  try {
+    await use(createClient(service, owner));
+    assert.equal(owner.retryBudget.bytes, 0, "something is still kept to be sent again");
+  } finally {
+    const closed = subchannel.close();
+    subchannel.destroy();
+    await closed;
   }
 }
 

@@ -80,7 +80,7 @@ describe("a call with a retry policy", () => {
     });
   }
 
-  test("R255 R250 the channel's limit counts where it is smaller; it is 5 unless the channel says otherwise", async () => {
+  test("R255 the channel's limit counts where it is smaller; it is 5 unless the channel says otherwise", async () => {
     for (const [maxAttempts, limits, attempts] of [
       [100, {}, 5],
       [100, { maxAttempts: 7 }, 7],

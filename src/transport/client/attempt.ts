@@ -208,6 +208,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
     this.#endedMs ??= this.#clock?.now();
     this.#stream?.leave(cancel);
     if (this.#lease === undefined) this.call.channel.placement.forget(this);
-    else this.#lease.release(this.#end?.status.code ?? code);
+    // Without a stream nothing is known of the server.
+    else this.#lease.release(this.#stream === undefined ? undefined : (this.#end?.status.code ?? code));
   }
 }
