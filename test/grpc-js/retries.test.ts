@@ -95,11 +95,13 @@ describe("their client and our server", () => {
   ] as const) {
     test(`R262 R267 a handler that fails with pushback ${pushback ?? "left out"} is run ${attempts} times`, async () => {
       const seen: (string | undefined)[] = [];
-      const behaviour = behaveAs(async function* (_requests, call) {
+      const trailers = new Metadata(pushback === undefined ? {} : { "grpc-retry-pushback-ms": pushback });
+      const behaviour = behaveAs(async function* (requests, call) {
         seen.push(call.metadata.get(PREVIOUS));
-        const trailers = new Metadata(pushback === undefined ? {} : { "grpc-retry-pushback-ms": pushback });
-        throw new StatusError(Code.UNAVAILABLE, "come again", { trailers });
-        yield {};
+        for await (const request of requests) {
+          if (seen.length > 0) throw new StatusError(Code.UNAVAILABLE, "come again", { trailers });
+          yield request;
+        }
       });
       await withEcho(behaviour, async ({ port }) => {
         const client = new GrpcJsClient(service, port, { "grpc.service_config": config });

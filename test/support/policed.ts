@@ -2,7 +2,7 @@
  * Calls under a policy, with servers that misbehave and a clock that stands still, for the length of one test.
  */
 import assert from "node:assert/strict";
-import { Code, StatusError, type Client, type Service } from "../../src/core.js";
+import { Code, type Client, type Service, type StatusError } from "../../src/core.js";
 import { Codings, PeerCodings } from "../../src/transport/codings.js";
 import type { ClientCallOwner } from "../../src/transport/client/client-call.js";
 import { createClient } from "../../src/transport/client/client.js";
