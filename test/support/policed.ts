@@ -10,7 +10,7 @@ import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../../src/transport/
 import type { HedgingPolicy, MethodSettings, RetryPolicy } from "../../src/transport/client/method-settings.js";
 import type { Lease, Placement, Wish } from "../../src/transport/client/placement.js";
 import { RetryBudget } from "../../src/transport/client/retry-buffer.js";
-import { RETRY_CLOCK, type RetryClock } from "../../src/transport/client/retry-clock.js";
+import { RetryTimers, type RetryClock } from "../../src/transport/client/retry-clock.js";
 import type { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
 import { Subchannel } from "../../src/transport/client/subchannel.js";
 import { FakeClock } from "./fake-clock.js";
@@ -162,17 +162,21 @@ export async function policed(options: PolicedOptions, use: (policed: Policed) =
   }
 }
 
-/** The same with a server that is there already, whatever it is, and the system's clock. */
+/** The same with a server that is there already, whatever it is, and the clock of channels. `close` does what a channel's does. */
 export async function policedAt<S extends Service>(
   service: S,
   port: number,
   settings: MethodSettings,
-  use: (client: Client<S>) => Promise<void>,
+  use: (client: Client<S>, close: () => void) => Promise<void>,
 ): Promise<void> {
+  const timers = new RetryTimers();
   const subchannel = new Subchannel({ kind: "tcp", host: "127.0.0.1", port }, DEFAULT_CHANNEL_LIMITS);
-  const owner = ownerOf(subchannel, RETRY_CLOCK, { settings });
+  const owner = ownerOf(subchannel, timers, { settings });
   try {
-    await use(createClient(service, owner));
+    await use(createClient(service, owner), () => {
+      void subchannel.close();
+      timers.hurry();
+    });
     assert.equal(owner.retryBudget.bytes, 0, "something is still kept to be sent again");
   } finally {
     const closed = subchannel.close();

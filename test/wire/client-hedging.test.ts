@@ -9,11 +9,11 @@ import { Code, StatusError } from "../../src/core.js";
 import type { HedgingPolicy } from "../../src/transport/client/method-settings.js";
 import { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
 import { ErrorCode } from "../support/http2-frame.js";
-import type { ServerPeer } from "../support/peer.js";
+import { RawServer, type ServerPeer } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome } from "../support/peer-scripted.js";
-import { messagesIn, OK_TRAILERS, prefixed, RESPONSE_FIELDS, said } from "../support/peer-service.js";
-import { failWith, HEDGING, policed, type Policed } from "../support/policed.js";
+import { messagesIn, OK_TRAILERS, prefixed, RESPONSE_FIELDS, said, Wire } from "../support/peer-service.js";
+import { failWith, HEDGING, policed, policedAt, type Policed } from "../support/policed.js";
 
 guardProcess();
 
@@ -364,6 +364,27 @@ describe("a call with a hedging policy", () => {
       );
       assert.equal(clock.pending, 0);
     });
+  });
+
+  test("R204 R258 a channel that closes sends no more of them, and those on their way may finish", async () => {
+    const server = await RawServer.listen();
+    try {
+      await policedAt(
+        Wire,
+        server.port,
+        { hedging: { ...HEDGING, hedgingDelayMs: 3_600_000 } },
+        async (client, close) => {
+          const result = outcome(begin(client, "unary"));
+          const connection = await server.connection();
+          const { streamId } = await completeRequest(connection);
+          close();
+          answer(connection, streamId, ["done"]);
+          assert.deepEqual((await result).messages, ["done"]);
+        },
+      );
+    } finally {
+      await server.close();
+    }
   });
 
   test("R258 R280 failed picks go by their codes; a final one ends the call", async () => {

@@ -12,9 +12,9 @@ import { MAX_NEVER_SENT } from "../../src/transport/client/unseen-attempts.js";
 import { ErrorCode } from "../support/http2-frame.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome } from "../support/peer-scripted.js";
-import { prefixed, RESPONSE_FIELDS, said } from "../support/peer-service.js";
-import { failWith, policed, RETRY } from "../support/policed.js";
-import type { ServerPeer } from "../support/peer.js";
+import { prefixed, RESPONSE_FIELDS, said, Wire } from "../support/peer-service.js";
+import { failWith, policed, policedAt, RETRY } from "../support/policed.js";
+import { RawServer, type ServerPeer } from "../support/peer.js";
 
 guardProcess();
 
@@ -538,6 +538,29 @@ describe("a call with a retry policy", () => {
           assert.deepEqual(turns.released, [UNAVAILABLE, UNAVAILABLE, undefined]);
         });
       }
+    }
+  });
+
+  test("R204 R258 a channel that closes does not let calls wait to be tried again, nor keeps them from finishing", async () => {
+    const server = await RawServer.listen();
+    try {
+      const far = { initialBackoffMs: 3_600_000, maxBackoffMs: 3_600_000 };
+      await policedAt(Wire, server.port, { retry: { ...RETRY, ...far } }, async (client, close) => {
+        const waits = begin(client, "unary");
+        const waited = outcome(waits);
+        const connection = await server.connection();
+        await failNext(connection);
+        const runs = outcome(begin(client, "unary"));
+        const { streamId } = await completeRequest(connection);
+        while (waits.attempts.length !== 1 || waits.attempts[0]?.delayMs === undefined) await connection.roundTrip();
+        close();
+        const { code, message } = await waited;
+        assert.deepEqual([code, message], [UNAVAILABLE, "the channel is closed"]);
+        answer(connection, streamId, ["done"]);
+        assert.deepEqual((await runs).messages, ["done"]);
+      });
+    } finally {
+      await server.close();
     }
   });
 

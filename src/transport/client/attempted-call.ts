@@ -32,8 +32,8 @@ export interface AttemptChannel {
   readonly retryBudget: RetryBudget;
   /** How its server is doing, if that limits retries. */
   readonly throttle?: RetryThrottle | undefined;
-  /** Time and chance of retries. Default: those of the system. */
-  readonly retryClock?: RetryClock | undefined;
+  /** Time and chance of retries. */
+  readonly retryClock: RetryClock;
 }
 
 /** The call above. */

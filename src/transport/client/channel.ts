@@ -23,6 +23,7 @@ import {
   type ChannelLimits,
 } from "./limits.js";
 import { RetryBudget } from "./retry-buffer.js";
+import { RetryTimers } from "./retry-clock.js";
 import { Subchannel } from "./subchannel.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
@@ -64,6 +65,7 @@ export class Channel {
   readonly #subchannel: Subchannel;
   readonly #onError: (error: unknown, path: string) => void;
   readonly #callOwner: ClientCallOwner;
+  readonly #retryTimers = new RetryTimers();
 
   /**
    * `target` is `"host:port"`, `"[v6]:port"` or `"unix:path"`.
@@ -109,6 +111,7 @@ export class Channel {
       mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
       placement: this.#subchannel,
       retry: options.retry,
+      retryClock: this.#retryTimers,
       retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
       callUnobserved: (error, path) => this.#report(error, path),
     };
@@ -129,12 +132,14 @@ export class Channel {
 
   /** Takes no new calls (they fail UNAVAILABLE); running ones may finish. Resolves when every connection is gone. */
   close(): Promise<void> {
-    return this.#subchannel.close();
+    const closed = this.#subchannel.close();
+    this.#retryTimers.hurry();
+    return closed;
   }
 
   /** Closes now: running calls fail UNAVAILABLE. */
   async destroy(): Promise<void> {
-    const closed = this.#subchannel.close();
+    const closed = this.close();
     this.#subchannel.destroy();
     await closed;
   }

@@ -16,7 +16,7 @@ import { HedgedStreams } from "./hedged-streams.js";
 import type { HedgingPolicy } from "./method-settings.js";
 import { pushbackIn } from "./pushback.js";
 import { RetryBuffer } from "./retry-buffer.js";
-import { RETRY_CLOCK, type RetryClock } from "./retry-clock.js";
+import type { RetryClock } from "./retry-clock.js";
 import { UnseenAttempts } from "./unseen-attempts.js";
 
 /** The attempts of one hedged call. */
@@ -44,7 +44,7 @@ export class Hedges implements Attempts, AttemptOwner {
     const { limits, retryBudget, retryClock } = call.channel;
     this.call = call;
     this.#policy = policy;
-    this.#clock = retryClock ?? RETRY_CLOCK;
+    this.#clock = retryClock;
     this.#sent = new RetryBuffer(limits.maxRetryBufferBytes, retryBudget);
     this.#sent.overflowed = () => this.#chooseFastest();
     this.#left = this.#sent.replayable ? Math.min(policy.maxAttempts, limits.maxAttempts) : 1;
@@ -166,8 +166,9 @@ export class Hedges implements Attempts, AttemptOwner {
     const pushback = end.trailers === undefined ? undefined : pushbackIn(end.trailers);
     const nonFatal = end.final !== true && this.#policy.nonFatalCodes.includes(code);
     if (nonFatal || pushback === "never") throttle?.failed();
-    // An attempt that was left because it is not the chosen one says nothing: this one is.
-    if (nonFatal && this.#chosen === undefined) this.#goOn(attempt, end, pushback);
+    // That there is no place for another says nothing of those on their way.
+    const goesOn = nonFatal || end.final === true;
+    if (goesOn && this.#chosen === undefined) this.#goOn(attempt, end, pushback);
     else this.call.attemptEnded(end);
   }
 
@@ -182,7 +183,7 @@ export class Hedges implements Attempts, AttemptOwner {
   /** A failure that is not the end: the next one is sent at once, or when the server wants it. */
   #goOn(attempt: Attempt, end: AttemptEnd, pushback: number | "never" | undefined): void {
     this.#lastEnd = end;
-    if (pushback === "never") this.#left = 0;
+    if (pushback === "never" || end.final === true) this.#left = 0;
     const delayMs = this.#left > 0 ? ((pushback as number | undefined) ?? 0) : undefined;
     this.#giveWay(attempt, pushback, delayMs);
     this.#plan(delayMs ?? 0);

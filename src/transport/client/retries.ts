@@ -15,7 +15,7 @@ import type { AttemptedCall, Attempts } from "./attempted-call.js";
 import type { RetryPolicy } from "./method-settings.js";
 import { pushbackIn } from "./pushback.js";
 import { RetryBuffer } from "./retry-buffer.js";
-import { RETRY_CLOCK, type RetryClock } from "./retry-clock.js";
+import type { RetryClock } from "./retry-clock.js";
 import { RetrySchedule } from "./retry-schedule.js";
 import { UnseenAttempts } from "./unseen-attempts.js";
 
@@ -43,7 +43,7 @@ export class Retries implements Attempts, AttemptOwner {
   }
 
   get #clock(): RetryClock {
-    return this.call.channel.retryClock ?? RETRY_CLOCK;
+    return this.call.channel.retryClock;
   }
 
   get phase(): string {

@@ -1,7 +1,8 @@
 /**
- * The clock of retries: when the next attempt is due, and the chance that spreads them.
+ * The clock of a channel's retries: when the next attempts are due, and the chance that spreads them.
  *
- * Laws: a call that waits to be tried again keeps the process alive, as any call does; no delay is too long for a timer.
+ * Laws: a call that waits to be tried again keeps the process alive, as any call does; no delay is too long for a timer; a
+ * channel that closes lets nobody wait.
  */
 import { MAX_TIMER_MS } from "../options.js";
 
@@ -15,14 +16,39 @@ export interface RetryClock {
   random(): number;
 }
 
-/** The one that everybody has. */
-export const RETRY_CLOCK: RetryClock = Object.freeze({
-  now: () => performance.now(),
-  after: startTimer,
-  random: Math.random,
-});
+/** The one that channels have. */
+export class RetryTimers implements RetryClock {
+  /** What is to be done, by its timer. */
+  readonly #waiting = new Map<NodeJS.Timeout, () => void>();
 
-function startTimer(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, Math.min(Math.ceil(ms), MAX_TIMER_MS));
-  return () => clearTimeout(timer);
+  now(): number {
+    return performance.now();
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const due = (): void => {
+      this.#waiting.delete(timer);
+      run();
+    };
+    const timer = setTimeout(due, Math.min(Math.ceil(ms), MAX_TIMER_MS));
+    this.#waiting.set(timer, due);
+    return () => {
+      clearTimeout(timer);
+      this.#waiting.delete(timer);
+    };
+  }
+
+  /** Everything that waits is due now: the attempts will hear that the channel is closed. */
+  hurry(): void {
+    for (const [timer, due] of [...this.#waiting]) {
+      // One may have ended another.
+      if (!this.#waiting.has(timer)) continue;
+      clearTimeout(timer);
+      due();
+    }
+  }
 }
