@@ -16,9 +16,10 @@ export class Deadline {
   /** The duration the deadline was made from, in milliseconds. */
   readonly timeoutMs: number;
 
-  constructor(timeoutMs: number) {
+  /** `passedMs` of it have passed already. */
+  constructor(timeoutMs: number, passedMs = 0) {
     this.timeoutMs = timeoutMs;
-    this.#expiresAt = performance.now() + timeoutMs;
+    this.#expiresAt = performance.now() + timeoutMs - passedMs;
   }
 
   /** Milliseconds left; zero or less when the deadline has passed. */

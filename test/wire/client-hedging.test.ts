@@ -415,7 +415,7 @@ describe("a call with a hedging policy", () => {
         call.cancel();
         assert.equal((await result).code, Code.CANCELLED);
         for (const { streamId } of [first, second]) await connection.frame("RST_STREAM", streamId);
-        const late = outcome(begin(client, kind, { timeoutMs: 100 }));
+        const late = outcome(begin(client, kind, { timeoutMs: 1500 }));
         const third = await completeRequest(connection);
         assert.equal((await late).code, Code.DEADLINE_EXCEEDED);
         await connection.frame("RST_STREAM", third.streamId);

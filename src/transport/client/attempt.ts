@@ -24,6 +24,8 @@ import { sessionGone } from "./stream-error.js";
 /** Whoever makes attempts: what it must hear from each. */
 export interface AttemptOwner {
   readonly call: AttemptedCall;
+  /** A place was found, or none, after `waitedMs`: by now everything is known of the method. Says whose attempt it is. */
+  settle(attempt: Attempt, waitedMs: number): AttemptOwner;
   /** The stream is open: what there is to send can be sent. */
   opened(attempt: Attempt, stream: ClientHttp2Stream): void;
   headersArrived(attempt: Attempt, metadata: Metadata, coding: string | undefined): void;
@@ -36,11 +38,13 @@ export class Attempt implements Wish, AttemptStreamOwner {
   readonly call: AttemptedCall;
   /** How many were made before it. */
   readonly previous: number;
-  readonly #owner: AttemptOwner;
+  #owner: AttemptOwner;
   /** Without one nobody looks at the time. */
   readonly #clock: RetryClock | undefined;
   readonly #beganMs: number | undefined;
   #endedMs: number | undefined;
+  /** Since when it has waited for credentials and a place, if it had to. */
+  #waitsSinceMs: number | undefined;
   /** What the credentials said for this attempt. */
   #proof: Metadata | undefined;
   #lease: Lease | undefined;
@@ -108,6 +112,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
 
   async #authenticate(credentials: readonly CallCredentials[]): Promise<void> {
     const { method, authority, channel } = this.call;
+    this.#waitsSinceMs = channel.retryClock.now();
     try {
       this.#proof = await metadataFrom(credentials, method, authority ?? channel.authority);
     } catch (error) {
@@ -121,11 +126,23 @@ export class Attempt implements Wish, AttemptStreamOwner {
     const { placement } = this.call.channel;
     const lease = placement.take(this);
     if (lease !== undefined) this.ready(lease);
-    else placement.wait(this);
+    else {
+      this.#waitsSinceMs ??= this.call.channel.retryClock.now();
+      placement.wait(this);
+    }
+  }
+
+  #settle(): void {
+    if (this.#waitsSinceMs === undefined) return;
+    this.#owner = this.#owner.settle(this, this.call.channel.retryClock.now() - this.#waitsSinceMs);
   }
 
   failed(error: StatusError, final = false): void {
-    this.#failed(permittedStatus(error, "the balancing policy"), final);
+    const waits = this.waitForReady;
+    this.#settle();
+    // It is to wait after all.
+    if (!waits && this.waitForReady && !final && !this.#over) this.call.channel.placement.wait(this);
+    else this.#failed(permittedStatus(error, "the balancing policy"), final);
   }
 
   #failed(error: StatusError, final: boolean): void {
@@ -136,6 +153,8 @@ export class Attempt implements Wish, AttemptStreamOwner {
   /** There is a session with room: the stream is opened. */
   ready(lease: Lease): void {
     this.#lease = lease;
+    this.#settle();
+    if (this.#over) return;
     const { connection } = lease;
     // Asked here, as Node tells it in two ways: `request()` throws, or from 24 on returns a stream that fails.
     if (connection.session.destroyed || connection.session.closed) {

@@ -12,6 +12,7 @@ import type { AttemptEnd } from "./attempt-end.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import type { CallCredentials } from "./call-credentials.js";
 import type { ChannelLimits } from "./limits.js";
+import type { MethodSettings } from "./method-settings.js";
 import type { Placement } from "./placement.js";
 import type { RetryBudget } from "./retry-buffer.js";
 import type { RetryClock } from "./retry-clock.js";
@@ -36,6 +37,9 @@ export interface AttemptChannel {
   readonly retryClock: RetryClock;
 }
 
+/** When a call is sent again. One of them, or none. */
+export type Policies = Pick<MethodSettings, "retry" | "hedging">;
+
 /** The call above. */
 export interface AttemptedCall {
   readonly channel: AttemptChannel;
@@ -49,6 +53,13 @@ export interface AttemptedCall {
   readonly waitForReady: boolean;
   readonly requests: MessageSink<never>;
   readonly responses: MessageStream<unknown>;
+  /**
+   * A call that has waited `waitedMs` for its first place may begin before anybody knew what a resolver says of its method. Says
+   * what policies there are, if that is so.
+   */
+  settle(waitedMs: number): Policies | undefined;
+  /** From now on these are the call's attempts. */
+  follow(attempts: Attempts): void;
   headersArrived(metadata: Metadata, coding: string | undefined): void;
   /** No other attempt follows: this is how the call ends. */
   attemptEnded(end: AttemptEnd): void;

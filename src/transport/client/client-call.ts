@@ -7,15 +7,13 @@
  */
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
-import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import type { StatusDetail } from "../../codec/status-detail.js";
-import { deadlineFrom, type Deadline } from "../deadline.js";
+import { Deadline, deadlineFrom } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
-import type { AttemptEnd } from "./attempt-end.js";
+import { errorOf, type AttemptEnd } from "./attempt-end.js";
 import type { AttemptFacts } from "./attempt-facts.js";
-import type { AttemptChannel, AttemptedCall, Attempts } from "./attempted-call.js";
+import type { AttemptChannel, AttemptedCall, Attempts, Policies } from "./attempted-call.js";
 import type { CallCredentials } from "./call-credentials.js";
 import { CallGuard, type Guarded } from "./call-guard.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
@@ -36,7 +34,7 @@ export interface ClientCallOwner extends AttemptChannel {
   callUnobserved(error: unknown, path: string): void;
 }
 
-const NO_POLICY: MethodSettings = Object.freeze({});
+const NO_POLICY: Policies = Object.freeze({});
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
 export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, AttemptedCall, Guarded {
@@ -45,14 +43,18 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly metadata: Metadata | undefined;
   readonly credentials: readonly CallCredentials[] | undefined;
   readonly authority: string | undefined;
-  readonly deadline: Deadline | undefined;
-  readonly waitForReady: boolean;
+  deadline: Deadline | undefined;
+  waitForReady: boolean;
   readonly requests: MessageSink<Req>;
   readonly responses: MessageStream<Res>;
   readonly outcome = new Outcome();
-  readonly #attempts: Attempts;
+  #attempts: Attempts;
   /** Without deadline and signal there is none. */
-  readonly #guard: CallGuard | undefined;
+  #guard: CallGuard | undefined;
+  readonly #options: CallOptions | undefined;
+  /** What was known of the method when the call began, or when it found its first place. */
+  #settings: MethodSettings | undefined;
+  #settled = false;
 
   /** The one response of a unary or client-streaming call that ended OK. */
   response: Res | undefined;
@@ -70,6 +72,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     this.channel = channel;
     this.method = method;
     const settings = channel.settings?.(method);
+    this.#options = options;
+    this.#settings = settings;
     if (options !== undefined) {
       checkCallOptions(options);
       this.authority = options.authority;
@@ -92,8 +96,42 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       receiveLimitsOf(channel.limits, settings),
       this,
     ) as MessageStream<Res>;
-    const { retry, hedging } = (channel.retry === false ? undefined : settings) ?? NO_POLICY;
+    const { retry, hedging } = this.#policies;
     this.#attempts = hedging === undefined ? new Retries(this, retry) : new Hedges(this, hedging);
+  }
+
+  get #policies(): Policies {
+    return (this.channel.retry === false ? undefined : this.#settings) ?? NO_POLICY;
+  }
+
+  get #isOver(): boolean {
+    return this.outcome.decided;
+  }
+
+  settle(waitedMs: number): Policies | undefined {
+    if (this.#settled || this.#isOver) return undefined;
+    this.#settled = true;
+    const settings = this.channel.settings?.(this.method);
+    if (settings === this.#settings) return undefined;
+    this.#settings = settings;
+    this.waitForReady = this.#options?.waitForReady ?? settings?.waitForReady ?? false;
+    this.requests.limitTo(sendLimitsOf(this.channel.limits, settings));
+    this.responses.limitTo(receiveLimitsOf(this.channel.limits, settings));
+    if (settings?.timeoutMs !== undefined) this.#limitTime(new Deadline(settings.timeoutMs, waitedMs));
+    return this.#isOver ? undefined : this.#policies;
+  }
+
+  /** There is another deadline, which counts if it is the nearer one. */
+  #limitTime(deadline: Deadline): void {
+    if (deadline.remainingMs >= (this.deadline?.remainingMs ?? Infinity)) return;
+    this.#guard?.disarm();
+    this.deadline = deadline;
+    this.#guard = new CallGuard(this, deadline, this.#options?.signal);
+    if (!this.#guard.strike()) this.#guard.arm();
+  }
+
+  follow(attempts: Attempts): void {
+    this.#attempts = attempts;
   }
 
   /** What is known of the attempts there were. */
@@ -133,14 +171,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     }
   }
 
-  #failAs({ status, origin, trailers, error, open = false }: AttemptEnd): void {
+  #failAs(end: AttemptEnd): void {
+    const { status, trailers } = end;
     // "CANCELLED while the local deadline has passed is DEADLINE_EXCEEDED": both clocks run out at once.
     if (status.code === Code.CANCELLED && trailers === undefined && (this.deadline?.remainingMs ?? 1) <= 0) {
       this.deadlineExceeded();
       return;
     }
-    const details = trailers === undefined ? undefined : detailsIn(trailers, status);
-    this.#end(error ?? new StatusError(status.code, status.message, { origin, trailers, details }), open);
+    this.#end(errorOf(end), end.open === true);
   }
 
   #takeResponse(): void {
@@ -225,17 +263,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   /** The application's request iterable failed: the call cannot be completed. */
   requestsFailed(cause: unknown): void {
-    if (cause instanceof StatusError) {
-      this.fail(cause);
-      return;
-    }
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const notEncoded = cause !== undefined && cause === this.requests.encodeError;
-    this.fail(
-      notEncoded
-        ? new StatusError(Code.INTERNAL, reason, { cause })
-        : new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause }),
-    );
+    this.fail(requestsError(cause, this.requests.encodeError));
   }
 
   receiveFailed(error: StatusError): void {
@@ -290,8 +318,10 @@ function credentialsOf(
   return [channel.credentials, options?.credentials].filter((one) => one !== undefined);
 }
 
-function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {
-  if (!trailers.has(STATUS_DETAILS)) return undefined;
-  const [bytes, ...more] = trailers.getAll(STATUS_DETAILS);
-  return bytes === undefined || more.length > 0 ? undefined : decodeStatusDetails(bytes, code);
+/** What a call ends in whose request iterable threw `cause`, which may be that a message could not be encoded. */
+function requestsError(cause: unknown, encodeError: unknown): StatusError {
+  if (cause instanceof StatusError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (cause !== undefined && cause === encodeError) return new StatusError(Code.INTERNAL, reason, { cause });
+  return new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause });
 }

@@ -67,6 +67,20 @@ export class Hedges implements Attempts, AttemptOwner {
     this.#startNext();
   }
 
+  /** The first one is on its way already. */
+  takeOver(attempt: Attempt): void {
+    this.#left--;
+    this.#started++;
+    this.#live.add(attempt);
+    this.#plan(this.#policy.hedgingDelayMs);
+  }
+
+  /** What became known of the method meanwhile; how often the call is sent does not change any more. */
+  settle(_attempt: Attempt, waitedMs: number): AttemptOwner {
+    this.call.settle(waitedMs);
+    return this;
+  }
+
   /** Sends the next one, and sees to those after it. */
   #startNext(): void {
     this.#left--;

@@ -12,6 +12,7 @@ import type { AttemptEnd } from "./attempt-end.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
 import type { AttemptedCall, Attempts } from "./attempted-call.js";
+import { Hedges } from "./hedges.js";
 import type { RetryPolicy } from "./method-settings.js";
 import { pushbackIn } from "./pushback.js";
 import { RetryBuffer } from "./retry-buffer.js";
@@ -23,7 +24,7 @@ import { UnseenAttempts } from "./unseen-attempts.js";
 export class Retries implements Attempts, AttemptOwner {
   readonly call: AttemptedCall;
   /** Without a policy there is none. */
-  readonly #schedule: RetrySchedule | undefined;
+  #schedule: RetrySchedule | undefined;
   /** None while the next one is waited for. */
   #attempt: Attempt | undefined;
   /** What was sent, and what is to be sent. */
@@ -37,9 +38,12 @@ export class Retries implements Attempts, AttemptOwner {
 
   constructor(call: AttemptedCall, policy: RetryPolicy | undefined) {
     this.call = call;
-    if (policy !== undefined) {
-      this.#schedule = new RetrySchedule(policy, call.channel.limits.maxAttempts, () => this.#clock.random());
-    }
+    this.#schedule = this.#scheduleOf(policy);
+  }
+
+  #scheduleOf(policy: RetryPolicy | undefined): RetrySchedule | undefined {
+    if (policy === undefined) return undefined;
+    return new RetrySchedule(policy, this.call.channel.limits.maxAttempts, () => this.#clock.random());
   }
 
   get #clock(): RetryClock {
@@ -65,6 +69,19 @@ export class Retries implements Attempts, AttemptOwner {
     const attempt = new Attempt(this, this.#previous, looksAtClock ? this.#clock : undefined);
     this.#attempt = attempt;
     attempt.begin();
+  }
+
+  settle(attempt: Attempt, waitedMs: number): AttemptOwner {
+    const policies = this.#past === undefined ? this.call.settle(waitedMs) : undefined;
+    if (policies === undefined) return this;
+    if (policies.hedging === undefined) {
+      this.#schedule = this.#scheduleOf(policies.retry);
+      return this;
+    }
+    const hedges = new Hedges(this.call, policies.hedging);
+    this.call.follow(hedges);
+    hedges.takeOver(attempt);
+    return hedges;
   }
 
   opened(_attempt: Attempt, stream: ClientHttp2Stream): void {
