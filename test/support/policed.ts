@@ -12,11 +12,11 @@ import type { Lease, Placement, Wish } from "../../src/transport/client/placemen
 import { RetryBudget } from "../../src/transport/client/retry-buffer.js";
 import { RetryTimers, type RetryClock } from "../../src/transport/client/retry-clock.js";
 import type { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
-import { Subchannel } from "../../src/transport/client/subchannel.js";
-import { FakeClock } from "./fake-clock.js";
+import { StillClock } from "./still-clock.js";
 import type { Field } from "./http2-hpack.js";
 import { RawServer, type PeerOptions, type ServerPeer } from "./peer.js";
 import { Wire } from "./peer-service.js";
+import { placementAt } from "./placement-at.js";
 
 /** Three attempts, 100 ms before the second, 200 ms before the third. */
 export const RETRY: RetryPolicy = {
@@ -36,7 +36,7 @@ export const HEDGING: HedgingPolicy = {
 
 /** Places of one subchannel for each server, which attempts get in turn; it notes what comes back with them. */
 export class Turns implements Placement {
-  readonly #subchannels: readonly Subchannel[];
+  readonly #places: readonly Placement[];
   #next = 0;
   /** How often a place was asked for. */
   asked = 0;
@@ -47,15 +47,15 @@ export class Turns implements Placement {
   /** The wishes that were asked for. */
   readonly wishes: Wish[] = [];
 
-  constructor(subchannels: readonly Subchannel[]) {
-    this.#subchannels = subchannels;
+  constructor(places: readonly Placement[]) {
+    this.#places = places;
   }
 
   take(wish: Wish): Lease | undefined {
     this.asked++;
     this.wishes.push(wish);
     if (this.failures.length > 0) return undefined;
-    const lease = (this.#subchannels[this.#next] as Subchannel).take();
+    const lease = (this.#places[this.#next] as Placement).take(wish);
     if (lease === undefined) return undefined;
     this.#turn();
     return this.#noted(lease);
@@ -67,14 +67,17 @@ export class Turns implements Placement {
       wish.failed(failure.error, failure.final);
       return;
     }
-    const subchannel = this.#subchannels[this.#next] as Subchannel;
+    const place = this.#places[this.#next] as Placement;
     this.#turn();
-    const stand = {
+    const stand: Wish = {
+      method: wish.method,
+      metadata: wish.metadata,
+      waitForReady: wish.waitForReady,
       ready: (lease: Lease) => wish.ready(this.#noted(lease)),
       failed: (error: StatusError, final?: boolean) => wish.failed(error, final),
     };
-    this.#waiting.set(wish, () => subchannel.forget(stand));
-    subchannel.wait(stand);
+    this.#waiting.set(wish, () => place.forget(stand));
+    place.wait(stand);
   }
 
   readonly #waiting = new Map<Wish, () => void>();
@@ -85,13 +88,16 @@ export class Turns implements Placement {
   }
 
   #turn(): void {
-    this.#next = (this.#next + 1) % this.#subchannels.length;
+    this.#next = (this.#next + 1) % this.#places.length;
   }
 
   #noted(lease: Lease): Lease {
     let released = false;
     return {
-      ...lease,
+      connection: lease.connection,
+      address: lease.address,
+      retire: () => lease.retire(),
+      suspect: () => lease.suspect(),
       release: (code) => {
         if (!released) this.released.push(code);
         released = true;
@@ -105,7 +111,7 @@ export interface Policed {
   readonly servers: readonly RawServer[];
   readonly server: RawServer;
   readonly client: Client<typeof Wire>;
-  readonly clock: FakeClock;
+  readonly clock: StillClock;
   readonly turns: Turns;
   readonly budget: RetryBudget;
 }
@@ -144,9 +150,9 @@ export function ownerOf(placement: Placement, clock: RetryClock, options: Police
 export async function policed(options: PolicedOptions, use: (policed: Policed) => Promise<void>): Promise<void> {
   const limits = { ...DEFAULT_CHANNEL_LIMITS, ...options.limits };
   const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, () => RawServer.listen(options.peer)));
-  const subchannels = servers.map(({ port }) => new Subchannel({ kind: "tcp", host: "127.0.0.1", port }, limits));
-  const clock = new FakeClock();
-  const turns = new Turns(subchannels);
+  const places = servers.map(({ port }) => placementAt(port, limits));
+  const clock = new StillClock();
+  const turns = new Turns(places.map(({ placement }) => placement));
   const owner = ownerOf(turns, clock, options);
   const budget = owner.retryBudget;
   const client = createClient(Wire, owner);
@@ -155,10 +161,9 @@ export async function policed(options: PolicedOptions, use: (policed: Policed) =
     assert.equal(clock.pending, 0, "a timer still runs");
     assert.equal(budget.bytes, 0, "something is still kept to be sent again");
   } finally {
-    const closed = subchannels.map((one) => one.close());
-    for (const one of subchannels) one.destroy();
+    const destroyed = places.map((one) => one.destroy());
     await Promise.all(servers.map((one) => one.close()));
-    await Promise.all(closed);
+    await Promise.all(destroyed);
   }
 }
 
@@ -170,18 +175,16 @@ export async function policedAt<S extends Service>(
   use: (client: Client<S>, close: () => void) => Promise<void>,
 ): Promise<void> {
   const timers = new RetryTimers();
-  const subchannel = new Subchannel({ kind: "tcp", host: "127.0.0.1", port }, DEFAULT_CHANNEL_LIMITS);
-  const owner = ownerOf(subchannel, timers, { settings });
+  const place = placementAt(port, DEFAULT_CHANNEL_LIMITS);
+  const owner = ownerOf(place.placement, timers, { settings });
   try {
     await use(createClient(service, owner), () => {
-      void subchannel.close();
+      void place.close();
       timers.hurry();
     });
     assert.equal(owner.retryBudget.bytes, 0, "something is still kept to be sent again");
   } finally {
-    const closed = subchannel.close();
-    subchannel.destroy();
-    await closed;
+    await place.destroy();
   }
 }
 

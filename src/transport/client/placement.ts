@@ -3,7 +3,13 @@
  *
  * Laws: a wish that waits hears exactly once, unless it is taken back; what a call finds out about its connection goes through
  * its lease, so that calls know neither addresses nor subchannels.
+ *
+ * An attempt asks with {@link Placement.take}, which costs a few property reads and nothing else. When that gives nothing it
+ * calls {@link Placement.wait} with the same wish: the wish hears `ready` or `failed`, possibly before `wait` returns. Every
+ * attempt of a call asks anew, so that it may get another server.
  */
+import type { Metadata } from "../../codec/metadata.js";
+import type { Method } from "../../codec/method.js";
 import type { Code, StatusError } from "../../codec/status.js";
 import type { Connection } from "./connection.js";
 
@@ -11,10 +17,10 @@ import type { Connection } from "./connection.js";
 export interface Lease {
   readonly connection: Connection;
   /** Where that is, as an address is written. */
-  readonly address?: string | undefined;
+  readonly address: string;
   /**
-   * Gives the room back, once. `code` is how the attempt ended: what the server said, or this side for it; `undefined` when its
-   * caller gave it up.
+   * Gives the room back, once. `code` is how the attempt ended, for policies that keep count of a server's failures:
+   * `undefined` where its caller gave it up, which says nothing of the server.
    */
   release(code?: Code): void;
   /** Says that the session is gone or closing: nobody else should get it. */
@@ -25,8 +31,15 @@ export interface Lease {
 
 /** Somebody who wants a place. */
 export interface Wish {
-  /** Whether it waits while no server can be reached, instead of failing at once. */
-  readonly waitForReady?: boolean | undefined;
+  /** What is called: a policy may choose by it. */
+  readonly method: Method;
+  /** What goes out with the call; `undefined` for none. */
+  readonly metadata: Metadata | undefined;
+  /**
+   * Whether to go on waiting while no server can be reached. `false` fails it as soon as that is known, never while it is being
+   * tried. wait-for-ready.md.
+   */
+  readonly waitForReady: boolean;
   ready(lease: Lease): void;
   /** `final` says that asking again is of no use: the channel is closed, or its policy drops the call. */
   failed(error: StatusError, final?: boolean): void;

@@ -41,3 +41,28 @@ export class RetryThrottle {
     this.#units = Math.min(this.#units + this.#gainUnits, this.#maxUnits);
   }
 }
+
+/** The throttle that is in force as configs come and go. One that says the same as before keeps its tokens. */
+export class ThrottleInForce {
+  readonly #wanted: () => RetryThrottling | undefined;
+  #throttling: RetryThrottling | undefined;
+  #throttle: RetryThrottle | undefined;
+
+  constructor(wanted: () => RetryThrottling | undefined) {
+    this.#wanted = wanted;
+  }
+
+  get current(): RetryThrottle | undefined {
+    const wanted = this.#wanted();
+    if (wanted !== this.#throttling) this.#follow(wanted);
+    return this.#throttle;
+  }
+
+  #follow(wanted: RetryThrottling | undefined): void {
+    const before = this.#throttling;
+    this.#throttling = wanted;
+    if (wanted !== undefined && wanted.maxTokens === before?.maxTokens && wanted.tokenRatio === before.tokenRatio)
+      return;
+    this.#throttle = wanted === undefined ? undefined : new RetryThrottle(wanted);
+  }
+}

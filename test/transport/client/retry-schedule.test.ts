@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Metadata } from "../../../src/codec/metadata.js";
 import { Code } from "../../../src/codec/status.js";
+import type { RetryThrottling } from "../../../src/transport/client/method-settings.js";
 import { pushbackIn } from "../../../src/transport/client/pushback.js";
 import { RetrySchedule } from "../../../src/transport/client/retry-schedule.js";
-import { RetryThrottle } from "../../../src/transport/client/retry-throttle.js";
+import { RetryThrottle, ThrottleInForce } from "../../../src/transport/client/retry-throttle.js";
 
 const POLICY = {
   maxAttempts: 6,
@@ -106,6 +107,24 @@ describe("RetryThrottle", () => {
     assert.equal(throttle.tokens, 0);
     for (let i = 0; i < 1000; i++) throttle.succeeded();
     assert.equal(throttle.tokens, 10);
+  });
+
+  test("R263 a config that says the same goes on with the tokens there are, another one begins anew", () => {
+    let wanted: RetryThrottling | undefined;
+    const throttles = new ThrottleInForce(() => wanted);
+    const tokens = (): number | undefined => throttles.current?.tokens;
+    assert.equal(tokens(), undefined);
+    wanted = { maxTokens: 10, tokenRatio: 1 };
+    throttles.current?.failed();
+    assert.equal(tokens(), 9);
+    wanted = { maxTokens: 10, tokenRatio: 1 };
+    assert.equal(tokens(), 9);
+    for (const other of [{ maxTokens: 20, tokenRatio: 1 }, { maxTokens: 20, tokenRatio: 2 }, undefined]) {
+      wanted = other;
+      assert.equal(tokens(), other?.maxTokens);
+    }
+    wanted = { maxTokens: 20, tokenRatio: 2 };
+    assert.equal(tokens(), 20);
   });
 
   test("R263 three decimals of the ratio count, whatever they are in binary", () => {

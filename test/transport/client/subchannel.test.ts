@@ -15,13 +15,15 @@ import type { Lease } from "../../../src/transport/client/placement.js";
 import { MAX_STREAMS_OF_A_SESSION, Subchannel } from "../../../src/transport/client/subchannel.js";
 import { ErrorCode } from "../../support/http2-frame.js";
 import { RawServer } from "../../support/peer.js";
+import { Wire } from "../../support/peer-service.js";
 
 /** A session with room, connecting if there is none. */
 function leased(subchannel: Subchannel): Promise<Lease> {
   const lease = subchannel.take();
   if (lease !== undefined) return Promise.resolve(lease);
   return new Promise((resolve, reject) => {
-    subchannel.wait({ ready: resolve, failed: (error: StatusError) => reject(error) });
+    const wish = { method: Wire.methods.unary, metadata: undefined, waitForReady: false };
+    subchannel.wait({ ...wish, ready: resolve, failed: (error: StatusError) => reject(error) });
   });
 }
 

@@ -9,7 +9,7 @@ interface Timer {
 }
 
 /** Time and chance of a channel's retries. */
-export class FakeClock implements RetryClock {
+export class StillClock implements RetryClock {
   #timers: Timer[] = [];
   #now = 0;
   #waiting: (() => void) | undefined;
