@@ -20,7 +20,7 @@ const SERVERS_OWN: ReadonlySet<Code> = new Set([
 /** The error that a call gets when `source` has failed with `error`: INTERNAL for a code that only a server may say. */
 export function permittedStatus(error: StatusError, source: string): StatusError {
   if (!SERVERS_OWN.has(error.code)) return error;
-  const said = `${codeName(error.code)}: ${error.rawMessage}`;
-  const text = `${source} failed with a code that only a server may say, which is a bug there: ${said}`;
+  const said = `${codeName(error.code)}, which only a server may say: ${error.rawMessage}`;
+  const text = `there is a bug in ${source}: it failed with ${said}`;
   return new StatusError(Code.INTERNAL, text, { cause: error });
 }

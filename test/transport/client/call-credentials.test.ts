@@ -105,7 +105,7 @@ describe("call credentials", () => {
       [
         new StatusError(Code.NOT_FOUND, "no key"),
         Code.INTERNAL,
-        /only a server may say, which is a bug there: NOT_FOUND: no key/,
+        /bug in the credentials of the call: it failed with NOT_FOUND, which only a server may say: no key/,
       ],
     ];
     for (const [thrown, code, message] of cases) {
