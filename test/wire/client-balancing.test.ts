@@ -130,8 +130,7 @@ describe("round_robin", () => {
       await call(channel);
       for (const server of servers) server.calls = 0;
       await Promise.all(Array.from({ length: 300 }, () => call(channel)));
-      for (const { calls } of servers)
-        assert.ok(Math.abs(calls - 100) <= 1, servers.map((one) => one.calls).join());
+      for (const { calls } of servers) assert.ok(Math.abs(calls - 100) <= 1, servers.map((one) => one.calls).join());
     });
   });
 
