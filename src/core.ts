@@ -93,8 +93,15 @@ export type {
   Pick,
   PickCall,
   Picker,
+  HealthWatch,
   PolicySubchannel,
 } from "./transport/client/balancer.js";
+export {
+  endpointPolicy,
+  type Choose,
+  type EndpointPolicyOptions,
+  type ReadyEndpoint,
+} from "./transport/client/endpoint-policy.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
 export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/client/connect-failure.js";
 export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";
@@ -117,7 +124,12 @@ export type {
 } from "./transport/client/calls.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
 export type { MethodOptions } from "./transport/client/method-options.js";
-export type { HedgingPolicy, MethodSettings, RetryPolicy, RetryThrottling } from "./transport/client/method-settings.js";
+export type {
+  HedgingPolicy,
+  MethodSettings,
+  RetryPolicy,
+  RetryThrottling,
+} from "./transport/client/method-settings.js";
 export type { NamingOptions } from "./transport/client/naming.js";
 export type { SettingsOptions } from "./transport/client/settings-options.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";

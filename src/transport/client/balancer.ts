@@ -62,12 +62,29 @@ export interface PolicySubchannel {
   release(): void;
 }
 
+/** What a server says of its own health. gRFC A17. */
+export interface HealthWatch {
+  /** What is asked about. */
+  readonly service: string;
+  /** CONNECTING until it has said anything. */
+  readonly state: "CONNECTING" | "READY" | "TRANSIENT_FAILURE";
+  readonly failure: ConnectFailure | undefined;
+  stop(): void;
+}
+
 /** The channel, as far as a policy needs it. */
 export interface BalancerHost {
   /** A subchannel to an address. `changed` hears of every change of its state until it is released. */
   subchannel(address: Address, changed: () => void): PolicySubchannel;
   /** From now on the channel is in this state, and calls are asked of this picker. */
   update(state: Exclude<ConnectivityState, "SHUTDOWN">, picker: Picker): void;
+  /** The service that servers are asked about; `undefined` when nobody asks. */
+  readonly healthService?: string | undefined;
+  /**
+   * Asks the server of a READY subchannel for its health, if the service config wants that, until `stop` of what is returned;
+   * `changed` hears of every change.
+   */
+  watchHealth?(subchannel: PolicySubchannel, changed: () => void): HealthWatch | undefined;
   /** Asks for another look at what is behind the target. */
   resolveAgain(): void;
   /** Calls `run` after so many milliseconds, unless the function it returns is called before. Never keeps the process alive. */

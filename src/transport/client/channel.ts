@@ -52,6 +52,11 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
   readonly balancing?: BalancingOption | undefined;
   /** Balancing policies of one's own, for option `balancing` and for service configs. */
   readonly policies?: readonly BalancingPolicy[] | undefined;
+  /**
+   * `false` asks no server for its health, whatever the service config says. Default `true`: where its `healthCheckConfig` names a
+   * service and calls are spread over several servers, those that are not SERVING get none (gRFC A17).
+   */
+  readonly healthChecks?: boolean | undefined;
   /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
   /**
@@ -85,6 +90,7 @@ export class Channel {
       "credentialsInPlaintext",
       "balancing",
       "policies",
+      "healthChecks",
       "keepaliveWithoutCalls",
       "onError",
       ...NAMING_OPTIONS,
@@ -96,6 +102,7 @@ export class Channel {
     const authority = options.authority ?? naming.target.serverName;
     const tls = tlsFor(naming.target, options.tls, authority);
     checkCallback("onError", options.onError);
+    checkFlag("healthChecks", options.healthChecks);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
     checkCallback("credentials", options.credentials);
     checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
@@ -117,6 +124,8 @@ export class Channel {
       policies,
       balancing: chosenPolicy(options.balancing, policies),
       config,
+      healthChecks: options.healthChecks ?? true,
+      callOwner: () => this.#callOwner,
       warn,
     });
     this.#callOwner = {

@@ -14,9 +14,9 @@ import { ProxyError } from "./proxy-connect.js";
 
 /**
  * How far connecting had come: finding the address, the TCP connection, the proxy's tunnel, the TLS handshake, the server's first
- * SETTINGS.
+ * SETTINGS; and what the server says of its own health, or calls of it.
  */
-export type ConnectPhase = "dns" | "tcp" | "proxy" | "tls" | "settings";
+export type ConnectPhase = "dns" | "tcp" | "proxy" | "tls" | "settings" | "health";
 
 /** Why, and what may help. */
 export interface FailureReason {

@@ -40,7 +40,7 @@ export function connect(options: ConnectOptions, owner: ConnectionOwner): Connec
   const stopTimer = startDeadline(connection, options);
   const ended = (): void => {
     stopTimer();
-    connection.retired = true;
+    connection.retire();
     connection.keepalive?.stop();
     owner.connectionClosed(connection);
   };

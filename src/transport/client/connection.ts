@@ -58,6 +58,7 @@ export class Connection implements KeptConnection {
   #probes = 0;
   #probedAt = -1;
   #dropped = false;
+  readonly #retirements = new Set<() => void>();
 
   /** Not before {@link Connection.isReady}. */
   get session(): ClientHttp2Session {
@@ -116,6 +117,20 @@ export class Connection implements KeptConnection {
     this.drop("no answer to a keepalive PING");
   }
 
+  /** Takes no new streams from now on. */
+  retire(): void {
+    if (this.retired) return;
+    this.retired = true;
+    for (const heard of this.#retirements) heard();
+    this.#retirements.clear();
+  }
+
+  /** Calls `heard` once it takes no new streams any more, unless the function it returns is called before. */
+  whenRetired(heard: () => void): () => void {
+    this.#retirements.add(heard);
+    return () => this.#retirements.delete(heard);
+  }
+
   /** Closes it once its streams are over. */
   closeSoon(): void {
     // Not now, for the reason below.
@@ -127,7 +142,7 @@ export class Connection implements KeptConnection {
   /** Ends the connection; `why` is what its calls are told, unless something is known already. */
   drop(why: string): void {
     this.lost ??= why;
-    this.retired = true;
+    this.retire();
     if (this.#dropped) return;
     this.#dropped = true;
     // In the next turn, as whoever asks may have been called by this very session: Node 20 would free what it is reading.

@@ -39,11 +39,10 @@ export class Connectivity {
 
   /** Goes to a state; by way of another one, where there is no direct way. */
   set(state: ConnectivityState): void {
-    if (state === this.#state || this.#state === "SHUTDOWN") return;
-    const direct: readonly ConnectivityState[] = CHANNEL_TRANSITIONS[this.#state];
-    if (!direct.includes(state)) this.set(this.#state === "IDLE" ? "CONNECTING" : "IDLE");
-    this.#state = state;
-    for (const watcher of this.#watchers) watcher();
+    for (const step of wayTo(this.#state, state)) {
+      this.#state = step;
+      for (const watcher of this.#watchers) watcher();
+    }
   }
 
   /**
@@ -65,6 +64,13 @@ export class Connectivity {
       signal?.addEventListener("abort", finish);
     });
   }
+}
+
+/** The states on the way from one to another; none when there is no way. */
+export function wayTo(from: ConnectivityState, to: ConnectivityState): readonly ConnectivityState[] {
+  if (from === to || from === "SHUTDOWN") return [];
+  const direct: readonly ConnectivityState[] = CHANNEL_TRANSITIONS[from];
+  return direct.includes(to) ? [to] : [from === "IDLE" ? "CONNECTING" : "IDLE", to];
 }
 
 /** @throws TypeError for what is neither a time nor a signal. */

@@ -17,6 +17,7 @@ import {
   type PolicySubchannel,
 } from "./balancer.js";
 import type { ConnectFailure } from "./connect-failure.js";
+import { fieldOf, flagIn, maybe } from "./field-reader.js";
 import type { Endpoint } from "./resolver.js";
 
 /** What pick_first can be told. */
@@ -60,6 +61,13 @@ export class PickFirst implements Balancer<PickFirstConfig> {
   /** The subchannel that is ready for calls. */
   get selected(): PolicySubchannel | undefined {
     return this.#phase === "ready" ? this.#candidates[0]?.subchannel : undefined;
+  }
+
+  /** Why its addresses could not be reached, the latest first. */
+  get failures(): readonly ConnectFailure[] {
+    const all = this.#candidates.flatMap(({ subchannel }) => subchannel.failure ?? []);
+    const last = this.#lastFailure ?? all[0];
+    return last === undefined ? all : [last, ...all.filter((one) => one !== last)];
   }
 
   update(endpoints: readonly Endpoint[], { shuffleAddressList }: PickFirstConfig): void {
@@ -171,9 +179,8 @@ export class PickFirst implements Balancer<PickFirstConfig> {
   }
 
   #failingPicker(): Picker {
-    const all = this.#candidates.flatMap(({ subchannel }) => subchannel.failure ?? []);
-    const last = this.#lastFailure ?? all[0];
-    return last === undefined ? QUEUE_PICKER : failingPicker(last, [last, ...all.filter((one) => one !== last)]);
+    const { failures } = this;
+    return failures[0] === undefined ? QUEUE_PICKER : failingPicker(failures[0], failures);
   }
 
   #select(chosen: Candidate): void {
@@ -210,9 +217,6 @@ export const PICK_FIRST: BalancingPolicy<PickFirstConfig> = Object.freeze({
 });
 
 function readPickFirstConfig(json: Readonly<Record<string, unknown>>): PickFirstConfig {
-  const { shuffleAddressList = false } = json;
-  if (typeof shuffleAddressList === "boolean") return { shuffleAddressList };
-  throw new TypeError(
-    `Cannot use shuffleAddressList of pick_first as it must be true or false: current value is ${typeof shuffleAddressList}`,
-  );
+  const root = { value: json, path: "", of: "the config of pick_first" };
+  return { shuffleAddressList: maybe(fieldOf(root, "shuffleAddressList"), flagIn) ?? false };
 }

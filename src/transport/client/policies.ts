@@ -5,17 +5,25 @@
  */
 import { nearestName } from "../../codec/nearest-name.js";
 import type { BalancingPolicy } from "./balancer.js";
+import { outlierPolicy } from "./outlier-policy.js";
 import { PICK_FIRST } from "./pick-first.js";
+import { LEAST_REQUEST, LEAST_REQUEST_EXPERIMENTAL, ROUND_ROBIN, WEIGHTED_ROUND_ROBIN } from "./spreading.js";
 
 /** Policies by the name that a service config calls them. */
 export type PolicyRegistry = ReadonlyMap<string, BalancingPolicy>;
 
 /** A policy by its name, with or without a config: `{ policy: "pick_first", shuffleAddressList: true }`. */
 export type BalancingOption =
-  | "pick_first"
+  | BuiltInPolicy
   | (string & {})
   | { readonly policy: "pick_first"; readonly shuffleAddressList?: boolean }
+  | { readonly policy: "round_robin" | "weighted_round_robin" }
+  | { readonly policy: "least_request"; readonly choiceCount?: number }
   | { readonly policy: string & {}; readonly [field: string]: unknown };
+
+/** The policies that every channel has. */
+export type BuiltInPolicy =
+  "pick_first" | "round_robin" | "weighted_round_robin" | "least_request" | "outlier_detection";
 
 /** A policy with its config read. */
 export interface ChosenPolicy {
@@ -23,7 +31,15 @@ export interface ChosenPolicy {
   readonly config: unknown;
 }
 
-const BUILT_IN: readonly BalancingPolicy[] = [PICK_FIRST];
+const BUILT_IN: readonly BalancingPolicy[] = [
+  PICK_FIRST,
+  ROUND_ROBIN,
+  WEIGHTED_ROUND_ROBIN,
+  LEAST_REQUEST,
+  LEAST_REQUEST_EXPERIMENTAL,
+];
+/** And what gRFC A50 calls it. */
+const OUTLIER_DETECTION = ["outlier_detection", "outlier_detection_experimental"];
 
 /**
  * The policies of barewire and those of the application's own, which may take the name of one of ours.
@@ -32,6 +48,7 @@ const BUILT_IN: readonly BalancingPolicy[] = [PICK_FIRST];
  */
 export function policiesWith(own: readonly unknown[] = []): PolicyRegistry {
   const registry = new Map(BUILT_IN.map((policy) => [policy.name, policy]));
+  for (const name of OUTLIER_DETECTION) registry.set(name, outlierPolicy(name, registry));
   for (const policy of own) {
     if (!isPolicy(policy)) {
       throw new TypeError("Cannot use option policies as each must have a name, parseConfig and create");

@@ -6,11 +6,11 @@
  */
 import type { Address } from "../address.js";
 import { Code, StatusError } from "../../codec/status.js";
-import type { Balancer, BalancerHost, BalancingPolicy, Picker, PolicySubchannel } from "./balancer.js";
+import type { Balancer, BalancerHost, BalancingPolicy, HealthWatch, Picker, PolicySubchannel } from "./balancer.js";
 import type { ConnectivityState } from "./connectivity.js";
 import type { Endpoint } from "./resolver.js";
 import type { Clock } from "./clock.js";
-import type { SubchannelHandle, SubchannelPool } from "./subchannel-pool.js";
+import { SubchannelHandle, type SubchannelPool } from "./subchannel-pool.js";
 
 type PolicyState = Exclude<ConnectivityState, "SHUTDOWN">;
 
@@ -19,6 +19,10 @@ export interface PolicyOwner {
   readonly pool: SubchannelPool;
   readonly clock: Clock;
   resolveAgain(): void;
+  /** The service that servers are asked about. */
+  readonly healthService: string | undefined;
+  /** Asks a server for its health, if it is to be asked. */
+  watchHealth(handle: SubchannelHandle, changed: () => void): HealthWatch | undefined;
   /** A policy has thrown. */
   warn(warning: Error): void;
 }
@@ -59,6 +63,15 @@ export class RunningPolicy implements BalancerHost {
     this.state = state;
     this.picker = picker;
     this.#changed();
+  }
+
+  get healthService(): string | undefined {
+    return this.#owner.healthService;
+  }
+
+  watchHealth(subchannel: PolicySubchannel, changed: () => void): HealthWatch | undefined {
+    if (this.#isClosed || !(subchannel instanceof SubchannelHandle)) return undefined;
+    return this.#owner.watchHealth(subchannel, () => this.#guarded(changed));
   }
 
   resolveAgain(): void {

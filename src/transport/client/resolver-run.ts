@@ -212,7 +212,7 @@ function readResolution(value: unknown): { endpoints: Endpoint[]; serviceConfig:
 }
 
 function readEndpoint(init: EndpointInit): Endpoint {
-  if (typeof init !== "object" || !("addresses" in init)) return { addresses: [readAddress(init)] };
+  if (!isEndpoint(init)) return { addresses: [readAddress(init)] };
   const { addresses, weight, attributes } = init;
   if (!Array.isArray(addresses) || addresses.length === 0) {
     throw new TypeError(
@@ -223,6 +223,10 @@ function readEndpoint(init: EndpointInit): Endpoint {
     throw new TypeError(`Cannot use an endpoint's weight as it must be more than 0: current value is ${shown(weight)}`);
   }
   return { addresses: addresses.map(readAddress), weight, attributes };
+}
+
+function isEndpoint(init: unknown): init is Exclude<EndpointInit, string | Address> {
+  return typeof init === "object" && init !== null && "addresses" in init;
 }
 
 function readAddress(init: unknown): Address {

@@ -5,10 +5,13 @@
  * Laws: nothing is resolved and nothing connected before there is a call or a request to connect; what was known stays in use
  * when nothing newer can be had.
  */
-import { failingPicker, QUEUE_PICKER, type Picker } from "./balancer.js";
+import { failingPicker, QUEUE_PICKER, type HealthWatch, type Picker } from "./balancer.js";
+import { ClientHealth } from "./client-health.js";
+import type { ClientCallOwner } from "./client-call.js";
 import type { Clock } from "./clock.js";
 import type { ConnectFailure } from "./connect-failure.js";
 import { Connectivity, type ConnectivityState } from "./connectivity.js";
+import { FreezeWatch } from "./freeze-watch.js";
 import { IdleWatch, type Busy } from "./idle-watch.js";
 import { PickQueue } from "./pick-queue.js";
 import type { ConfigInForce } from "./config-in-force.js";
@@ -17,7 +20,7 @@ import { PolicySwitch, type PolicySwitchOwner } from "./policy-switch.js";
 import { ResolverRun, type ResolverOwner } from "./resolver-run.js";
 import type { Endpoint, Resolver, ResolverTarget } from "./resolver.js";
 import type { Subchannel, SubchannelOptions } from "./subchannel.js";
-import { SubchannelPool, type PoolOwner } from "./subchannel-pool.js";
+import { SubchannelPool, type SubchannelHandle, type PoolOwner } from "./subchannel-pool.js";
 
 /** What a channel's inside is made of. */
 export interface RouterOptions extends SubchannelOptions {
@@ -27,6 +30,10 @@ export interface RouterOptions extends SubchannelOptions {
   /** How calls are spread, unless the service config says it. */
   readonly balancing: ChosenPolicy;
   readonly config: ConfigInForce;
+  /** Whether servers are asked for their health where the service config wants that. */
+  readonly healthChecks: boolean;
+  /** What calls of the channel's own are made with. */
+  readonly callOwner: () => ClientCallOwner;
   /** Hears what nobody's call can be told. */
   readonly warn: (warning: Error) => void;
 }
@@ -40,14 +47,17 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
   readonly pool: SubchannelPool;
   readonly #policies = new PolicySwitch(this);
   readonly #idleWatch: IdleWatch;
+  readonly #freezeWatch: FreezeWatch;
   #resolving: ResolverRun | undefined;
   #complaint: string | undefined;
+  #hasHealthWarning = false;
 
   constructor(options: RouterOptions) {
     this.#options = options;
     this.clock = options.clock;
     this.pool = new SubchannelPool(options, this);
     this.#idleWatch = new IdleWatch(options.limits.idleTimeoutMs, options.clock, this, () => this.#goIdle());
+    this.#freezeWatch = new FreezeWatch(options.clock, this.pool);
   }
 
   /** Leaves IDLE, if that is where it is; and counts the time without calls anew. */
@@ -75,6 +85,7 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
     }
     const { resolver, target, limits, clock } = this.#options;
     this.connectivity.set("CONNECTING");
+    this.#freezeWatch.start();
     this.#resolving = new ResolverRun(resolver, target, limits, clock, this);
     this.#resolving.start();
   }
@@ -108,6 +119,23 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
   unresolved(failure: ConnectFailure, isEmpty: boolean): void {
     if (isEmpty) this.#policies.close();
     if (!this.#policies.isRunning) this.picked("TRANSIENT_FAILURE", failingPicker(failure));
+  }
+
+  get healthService(): string | undefined {
+    const { healthChecks, config } = this.#options;
+    return healthChecks ? config.config.healthServiceName : undefined;
+  }
+
+  watchHealth(handle: SubchannelHandle, changed: () => void): HealthWatch | undefined {
+    const service = this.healthService;
+    if (service === undefined) return undefined;
+    const callOwner = this.#options.callOwner();
+    const warn = (warning: Error): void => {
+      // Every server of the kind would say it, whenever it is connected.
+      if (!this.#hasHealthWarning) this.warn(warning);
+      this.#hasHealthWarning = true;
+    };
+    return new ClientHealth({ handle, service, callOwner, clock: this.clock, changed, warn });
   }
 
   resolveAgain(): void {
@@ -147,6 +175,7 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
 
   #stop(): void {
     this.#idleWatch.stop();
+    this.#freezeWatch.stop();
     this.#resolving?.stop();
     this.#resolving = undefined;
     this.#policies.close();

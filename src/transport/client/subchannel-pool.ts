@@ -7,7 +7,9 @@
 import type { Address } from "../address.js";
 import type { CompletePick, PolicySubchannel } from "./balancer.js";
 import type { ConnectFailure } from "./connect-failure.js";
+import type { Connection } from "./connection.js";
 import type { ConnectivityState } from "./connectivity.js";
+import type { FreezeOwner } from "./freeze-watch.js";
 import type { Lease } from "./placement.js";
 import { Subchannel, type SubchannelOptions } from "./subchannel.js";
 
@@ -25,7 +27,7 @@ interface Shared {
 }
 
 /** All of a channel's subchannels. */
-export class SubchannelPool {
+export class SubchannelPool implements FreezeOwner {
   readonly #options: SubchannelOptions;
   readonly #owner: PoolOwner;
   readonly #byAddress = new Map<string, Shared>();
@@ -80,6 +82,14 @@ export class SubchannelPool {
     });
     this.#all.add(subchannel);
     return { subchannel, handles };
+  }
+
+  *openConnections(): Iterable<Connection> {
+    for (const subchannel of this.#all) yield* subchannel.connections;
+  }
+
+  doubt(connection: Connection): void {
+    for (const subchannel of this.#all) subchannel.doubt(connection);
   }
 
   /** Lets running calls finish. Resolves when the last connection is gone. */

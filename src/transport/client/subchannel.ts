@@ -106,7 +106,8 @@ export class Subchannel implements ConnectionOwner {
   }
 
   get hasRoom(): boolean {
-    return this.#sessions.some((one) => one.hasRoom);
+    for (const one of this.#sessions) if (one.hasRoom) return true;
+    return false;
   }
 
   /** Streams of calls that run now. */
@@ -202,9 +203,7 @@ export class Subchannel implements ConnectionOwner {
 
   /** Ends the waiting after a failure. The delays that follow go on from where they were. */
   resetBackoff(): void {
-    if (this.#state !== "TRANSIENT_FAILURE") return;
-    this.#stopBackoff?.();
-    this.#idle();
+    if (this.#state === "TRANSIENT_FAILURE") this.#idle();
   }
 
   #transition(state: ConnectivityState): void {
@@ -258,7 +257,7 @@ export class Subchannel implements ConnectionOwner {
 
   /** Takes a connection out of use; its calls may finish. */
   retire(connection: Connection): void {
-    connection.retired = true;
+    connection.retire();
     if (this.#connecting === connection) {
       this.#connecting = undefined;
       this.#failed(this.#failureOf(connection));
@@ -273,29 +272,36 @@ export class Subchannel implements ConnectionOwner {
     this.#failure = failure;
     this.#inTrouble = true;
     if (this.#state === "CONNECTING") this.#backOff();
-    // Calls may wait for a further connection, which somebody has to try for.
-    else this.#stopBackoff = this.#options.clock.after(this.#backoff.remainingMs, () => this.#owner.roomMade());
+    else this.#wakeWaiting();
+  }
+
+  /** Calls may wait for a further connection: they ask again once it may be made. */
+  #wakeWaiting(): void {
+    if (this.#state !== "READY") return;
+    this.#stopBackoff?.();
+    const waitMs = this.#inTrouble ? this.#backoff.remainingMs : 0;
+    this.#stopBackoff = this.#options.clock.after(waitMs, () => this.#owner.roomMade());
   }
 
   #lost(connection: Connection): void {
     // One that took no call at all, and left before the next attempt is due, is no better than one that never was.
     this.#inTrouble = connection.streams === 0 && this.#options.clock.now() < connection.dueMs;
-    if (this.#sessions.length > 0 || this.#state !== "READY") return;
-    if (this.#inTrouble) {
-      this.#failure = this.#failureOf(connection);
-      this.#backOff();
-    } else {
-      this.#idle();
-    }
+    if (this.#inTrouble) this.#failure = this.#failureOf(connection);
+    if (this.#state !== "READY") return;
+    if (this.#sessions.length > 0) this.#wakeWaiting();
+    else if (this.#inTrouble) this.#backOff();
+    else this.#idle();
   }
 
   #idle(): void {
+    this.#stopBackoff?.();
     this.#transition("IDLE");
     this.#owner.stateChanged();
   }
 
   #backOff(): void {
     this.#transition("TRANSIENT_FAILURE");
+    this.#stopBackoff?.();
     this.#stopBackoff = this.#options.clock.after(this.#backoff.remainingMs, () => this.#idle());
     this.#owner.stateChanged();
   }
@@ -359,7 +365,7 @@ export class Subchannel implements ConnectionOwner {
     this.#sessions = [];
     this.#connecting = undefined;
     for (const connection of this.#open) {
-      connection.retired = true;
+      connection.retire();
       if (!connection.isReady) {
         connection.drop("the channel was closed");
         continue;
