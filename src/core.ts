@@ -93,8 +93,15 @@ export type {
   Pick,
   PickCall,
   Picker,
+  HealthWatch,
   PolicySubchannel,
 } from "./transport/client/balancer.js";
+export {
+  endpointPolicy,
+  type Choose,
+  type EndpointPolicyOptions,
+  type ReadyEndpoint,
+} from "./transport/client/endpoint-policy.js";
 export { Channel, type ChannelOptions } from "./transport/client/channel.js";
 export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/client/connect-failure.js";
 export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";

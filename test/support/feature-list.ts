@@ -119,13 +119,18 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Backoff between attempts to connect",
         rules: [[192, 198]],
-        sources: [],
+        sources: ["transport/client/backoff.ts"],
         spec: "connection-backoff.md",
       },
       {
         feature: "Connecting when there is a call; connectivity states",
         rules: [[199, 208]],
-        sources: ["transport/client/subchannel.ts"],
+        sources: [
+          "transport/client/connectivity.ts",
+          "transport/client/subchannel.ts",
+          "transport/client/connect.ts",
+          "transport/client/idle-watch.ts",
+        ],
       },
       {
         feature: "GOAWAY and lost connections",
@@ -155,7 +160,7 @@ export const SUBJECTS: readonly Subject[] = [
         spec: "gRFC A6",
       },
       { feature: "Hedging", rules: [[271, 279]], sources: ["transport/client/hedges.ts"] },
-      { feature: "Wait-for-ready", rules: [[209, 214]], sources: ["transport/client/subchannel.ts"] },
+      { feature: "Wait-for-ready", rules: [[209, 214]], sources: ["transport/client/pick-queue.ts"] },
       {
         feature: "Name resolution",
         rules: [[215, 227]],
@@ -163,17 +168,38 @@ export const SUBJECTS: readonly Subject[] = [
           "transport/client/target.ts",
           "transport/client/target-resolver.ts",
           "transport/client/dns-resolver.ts",
+          "transport/client/resolver-run.ts",
         ],
       },
-      { feature: "Load balancing", rules: [[228, 242]], sources: [], spec: "load-balancing.md" },
-      { feature: "More than one connection to an address", rules: [165], sources: [] },
+      {
+        feature:
+          "Load balancing: pick_first, round_robin, weighted_round_robin, least_request, and policies of one's own",
+        rules: [[228, 242]],
+        sources: [
+          "transport/client/pick-first.ts",
+          "transport/client/endpoint-policy.ts",
+          "transport/client/spreading.ts",
+          "transport/client/policy-switch.ts",
+        ],
+        spec: "load-balancing.md",
+      },
+      {
+        feature: "More than one connection to an address",
+        rules: [165],
+        sources: ["transport/client/subchannel.ts"],
+      },
       {
         feature: "Service config, and the same as options",
         rules: [105, 133, [243, 253], [280, 282]],
         sources: ["transport/client/service-config.ts", "transport/client/method-table.ts"],
         spec: "service_config.md",
       },
-      { feature: "Health checks by the client", rules: [[283, 288]], sources: [], spec: "gRFC A17" },
+      {
+        feature: "Health checks by the client",
+        rules: [[283, 288]],
+        sources: ["transport/client/client-health.ts"],
+        spec: "gRFC A17",
+      },
       { feature: "Keepalive", rules: [157, [178, 182], [184, 186]], sources: [] },
       {
         feature: "HTTP CONNECT proxies",

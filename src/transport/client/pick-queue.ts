@@ -95,8 +95,8 @@ export class PickQueue implements Placement {
     do {
       this.#servesAgain = false;
       for (const wish of this.#waiting) {
-        if (where?.hasRoom === false) break;
-        this.#serve(wish);
+        // Not before somebody has asked in vain: that is what makes a further connection.
+        if (this.#serve(wish) === "waits" && where?.hasRoom === false) break;
       }
       where = undefined;
       // oxlint-disable-next-line typescript/no-unnecessary-condition -- those that were served may have asked for it

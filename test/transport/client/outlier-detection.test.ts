@@ -26,7 +26,7 @@ function begun(
     NAMES.map((one) => ({ addresses: [address(one)] })),
     POLICY.parseConfig({ childPolicy: [child], ...json }),
   );
-  for (const name of NAMES) host.at(name).become("READY");
+  for (const name of NAMES) if (host.inUse.includes(name)) host.at(name).become("READY");
   const calls = (count: number, codeAt: (name: string) => Code | undefined): void => {
     for (let i = 0; i < count; i++) {
       const pick = host.picker?.pick(CALL) as CompletePick;
