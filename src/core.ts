@@ -107,6 +107,7 @@ export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/cl
 export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";
 export type { BalancingOption } from "./transport/client/policies.js";
 export type { Endpoint, EndpointInit, Resolution, Resolver, ResolverTarget } from "./transport/client/resolver.js";
+export type { AttemptFacts } from "./transport/client/attempt-facts.js";
 export type { ChannelTls } from "./transport/client/channel-tls.js";
 export type { CallCredentials, CredentialsRequest } from "./transport/client/call-credentials.js";
 export type { CallOptions } from "./transport/client/call-options.js";
@@ -123,6 +124,15 @@ export type {
   UnaryCall,
 } from "./transport/client/calls.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
+export type { MethodOptions } from "./transport/client/method-options.js";
+export type {
+  HedgingPolicy,
+  MethodSettings,
+  RetryPolicy,
+  RetryThrottling,
+} from "./transport/client/method-settings.js";
+export type { NamingOptions } from "./transport/client/naming.js";
+export type { SettingsOptions } from "./transport/client/settings-options.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { HandlerCall } from "./transport/server/handler-call.js";
 export type { ServerLimits } from "./transport/server/limits.js";

@@ -29,7 +29,12 @@ export interface RequestHead {
   readonly coding: string | undefined;
   /** The codings the response may use, as a list. */
   readonly accepted: string;
+  /** How many attempts at the call were made before. */
+  readonly previousAttempts?: number | undefined;
 }
+
+/** gRFC A6, "Exposed Retry Metadata". */
+const PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts";
 
 /** "Request-Headers → Call-Definition *Custom-Metadata", with `grpc-timeout` first behind the pseudo-headers. */
 export function requestHeaders(head: RequestHead): HeaderFields {
@@ -47,10 +52,14 @@ export function requestHeaders(head: RequestHead): HeaderFields {
   headers["user-agent"] = USER_AGENT;
   if (head.metadata !== undefined) {
     head.metadata.writeTo(headers);
+    // What an application was told by its own client says nothing of this call.
+    if (PREVIOUS_ATTEMPTS in headers) delete headers[PREVIOUS_ATTEMPTS];
     // An application's own product goes in front, so that there is one value and the library stays visible.
     if (headers["user-agent"] !== USER_AGENT)
       headers["user-agent"] = `${String(headers["user-agent"])} ${USER_AGENT}`.trimStart();
   }
+  const { previousAttempts = 0 } = head;
+  if (previousAttempts > 0) headers[PREVIOUS_ATTEMPTS] = String(previousAttempts);
   return headers;
 }
 

@@ -21,7 +21,7 @@ const EMPTY = Buffer.alloc(0);
  * `buffer` from `start` to `end`.
  */
 export class LengthPrefixReader {
-  readonly #maxMessageBytes: number;
+  #maxMessageBytes: number;
   /** The bytes not yet taken out; `#offset` is where the next message starts in the first chunk. */
   readonly #chunks: Buffer[] = [];
   #offset = 0;
@@ -46,6 +46,11 @@ export class LengthPrefixReader {
   /** `maxMessageBytes`: the longest message taken, in bytes; a longer one is RESOURCE_EXHAUSTED. */
   constructor(maxMessageBytes: number) {
     this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Another limit, from the next prefix on. */
+  set maxMessageBytes(bytes: number) {
+    this.#maxMessageBytes = bytes;
   }
 
   /** How many whole messages wait. */

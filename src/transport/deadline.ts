@@ -16,9 +16,10 @@ export class Deadline {
   /** The duration the deadline was made from, in milliseconds. */
   readonly timeoutMs: number;
 
-  constructor(timeoutMs: number) {
+  /** `passedMs` of it have passed already. */
+  constructor(timeoutMs: number, passedMs = 0) {
     this.timeoutMs = timeoutMs;
-    this.#expiresAt = performance.now() + timeoutMs;
+    this.#expiresAt = performance.now() + timeoutMs - passedMs;
   }
 
   /** Milliseconds left; zero or less when the deadline has passed. */
@@ -55,23 +56,24 @@ export class Deadline {
 }
 
 /**
- * The deadline from a call's options, or `undefined` for none; the nearer one when both are given.
+ * The deadline from a call's options, or `undefined` for none; the nearer one when both are given. `limitMs` is the longest
+ * timeout whatever they say.
  *
  * @throws TypeError when `timeoutMs` is not a number or `deadline` is not a valid `Date`.
  */
-export function deadlineFrom(options: {
-  readonly timeoutMs?: number | undefined;
-  readonly deadline?: Date | undefined;
-}): Deadline | undefined {
+export function deadlineFrom(
+  options: { readonly timeoutMs?: number | undefined; readonly deadline?: Date | undefined },
+  limitMs = Infinity,
+): Deadline | undefined {
   const { timeoutMs, deadline } = options;
-  let remaining = Infinity;
+  let remaining = limitMs;
   if (timeoutMs !== undefined) {
     if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
       throw new TypeError(
         `Cannot start the call as timeoutMs must be a number of milliseconds: current value is ${String(timeoutMs)}`,
       );
     }
-    remaining = timeoutMs;
+    remaining = Math.min(remaining, timeoutMs);
   }
   if (deadline !== undefined) {
     if (!(deadline instanceof Date) || Number.isNaN(deadline.getTime())) {

@@ -40,7 +40,7 @@ export interface SendLimits {
 /** Writes the messages of one direction of one call. */
 export class MessageSink<T> implements QueueOwner {
   readonly #type: MessageType<unknown, T>;
-  readonly #limits: SendLimits;
+  #limits: SendLimits;
   readonly #owner: SinkOwner;
   /** Once there is a queue, it stands here, and the stream behind it. */
   #stream: SinkStream | undefined;
@@ -86,6 +86,11 @@ export class MessageSink<T> implements QueueOwner {
   /** Whether bytes wait for flow control. */
   get blocked(): boolean {
     return this.#blocked;
+  }
+
+  /** Other limits, from the next message on. */
+  limitTo(limits: SendLimits): void {
+    this.#limits = limits;
   }
 
   /** Gives the sink its stream and writes what has gathered. */

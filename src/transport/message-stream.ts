@@ -57,7 +57,7 @@ const DONE = Object.freeze({ done: true, value: undefined } as const);
 /** An async iterator over the messages of one direction of one call. It is not restartable. */
 export class MessageStream<T> implements AsyncIterableIterator<T, undefined, undefined> {
   readonly #type: MessageType<T>;
-  readonly #limits: ReceiveLimits;
+  #limits: ReceiveLimits;
   readonly #owner: MessageStreamOwner;
   /** A side that carries exactly one message: never paused, counted instead. */
   readonly #single: boolean;
@@ -89,6 +89,12 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     this.#limits = limits;
     this.#owner = owner;
     this.#messages = new LengthPrefixReader(limits.maxReceiveBytes);
+  }
+
+  /** Other limits. Only before anything has come. */
+  limitTo(limits: ReceiveLimits): void {
+    this.#limits = limits;
+    this.#messages.maxMessageBytes = limits.maxReceiveBytes;
   }
 
   /** Names the stream that is paused when messages wait. Chunks come through {@link push}. */

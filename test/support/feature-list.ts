@@ -143,7 +143,7 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Trying again what the server did not take",
         rules: [259, 260, 265, 266],
-        sources: ["transport/client/attempt.ts"],
+        sources: ["transport/client/unseen-attempts.ts", "transport/client/retry-buffer.ts"],
       },
       {
         feature: "Retries by policy",
@@ -152,10 +152,14 @@ export const SUBJECTS: readonly Subject[] = [
           [261, 264],
           [267, 270],
         ],
-        sources: [],
+        sources: [
+          "transport/client/retries.ts",
+          "transport/client/retry-schedule.ts",
+          "transport/client/retry-throttle.ts",
+        ],
         spec: "gRFC A6",
       },
-      { feature: "Hedging", rules: [[271, 279]], sources: [], spec: "gRFC A6" },
+      { feature: "Hedging", rules: [[271, 279]], sources: ["transport/client/hedges.ts"] },
       { feature: "Wait-for-ready", rules: [[209, 214]], sources: ["transport/client/pick-queue.ts"] },
       {
         feature: "Name resolution",

@@ -145,6 +145,15 @@ describe("answers that are not gRPC", () => {
     assert.equal(goesOn?.code, Code.OK);
   });
 
+  test("R76 R83 grpc-status 0 beside an error of HTTP, with a body to come, is what HTTP says", async () => {
+    const fields = http(503, ["content-type", "application/grpc"], ["grpc-status", "0"]);
+    const outcomes = await outcomesOf([{ fields, body: Buffer.from("sorry") }], KINDS);
+    assert.deepEqual(
+      outcomes.map(({ code }) => code),
+      KINDS.map(() => Code.UNAVAILABLE),
+    );
+  });
+
   test("R86 R94 a body without end is left: the stream is reset, and nothing of it is held", async () => {
     await scripted(async ({ server, client }) => {
       const endless = Buffer.alloc(8 * 1024 * 1024, "<p>");

@@ -199,8 +199,8 @@ describe("reset by the server", () => {
 
 /** The promises of a call, which a spread does not copy. */
 function facts(call: CallFacts): CallFacts {
-  const { status, headers, trailers, responseCompressed } = call;
-  return { status, headers, trailers, responseCompressed, cancel: () => call.cancel() };
+  const { status, headers, trailers, responseCompressed, attempts } = call;
+  return { status, headers, trailers, responseCompressed, attempts, cancel: () => call.cancel() };
 }
 
 describe("cancelled by the application", () => {

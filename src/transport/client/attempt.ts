@@ -1,201 +1,233 @@
 /**
- * One attempt at an RPC: one HTTP/2 stream, from its header block to the moment it is known how it ended.
+ * One attempt at a call: from asking for credentials and a place, over a stream, to the moment it is known how it ended.
  *
- * Spec: PROTOCOL-HTTP2.md, "Responses", "Errors"; RFC 9113 §8.1, §8.7; gRFC A6 (transparent retries).
- * Laws: an attempt ends once, however many events the stream has left; one that was left says nothing more; whatever the server
- * does, no exception and no unhandled event leaves this file.
+ * Spec: gRFC A6; gRFC A54 (codes that balancers and credentials fail with).
+ * Laws: an attempt ends once, and one that was left says nothing more; its place is given back once; what this side itself does
+ * not send or take ends the call, as it would not on another attempt either.
  */
-import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
-import { addAbortSignal } from "node:stream";
-import { headerListBytes, type HeaderFields } from "../../codec/header-block.js";
-import type { Metadata } from "../../codec/metadata.js";
-import { Code, StatusError, type Status } from "../../codec/status.js";
-import type { Connection } from "./connection.js";
-import type { Lease } from "./placement.js";
-import { readResponse, readTrailers, type ResponseBlock } from "./response-block.js";
-import { endOfStream, type StreamEnd } from "./stream-error.js";
+import type { ClientHttp2Stream } from "node:http2";
+import type { HeaderFields } from "../../codec/header-block.js";
+import { Metadata } from "../../codec/metadata.js";
+import type { Method } from "../../codec/method.js";
+import { Code, StatusError } from "../../codec/status.js";
+import type { AttemptEnd } from "./attempt-end.js";
+import type { AttemptFacts } from "./attempt-facts.js";
+import { AttemptStream, type AttemptStreamOwner } from "./attempt-stream.js";
+import type { AttemptedCall } from "./attempted-call.js";
+import { metadataFrom, plaintextError, type CallCredentials } from "./call-credentials.js";
+import { permittedStatus } from "./control-plane.js";
+import type { Lease, Wish } from "./placement.js";
+import { requestFields } from "./request-head.js";
+import type { RetryClock } from "./retry-clock.js";
+import { sessionGone } from "./stream-error.js";
 
-/** The call above: what it must hear from its attempt. */
+/** Whoever makes attempts: what it must hear from each. */
 export interface AttemptOwner {
-  /** The largest header list taken from a server, in bytes. */
-  readonly maxHeaderListBytes: number;
-  /** What the server's `grpc-accept-encoding` says, in whatever kind of answer. */
-  codingsLearnt(accepted: string): void;
-  headersArrived(metadata: Metadata, coding: string | undefined): void;
-  chunkArrived(chunk: Buffer): void;
-  /** The status is known, but messages before it may still be in the stream: {@link AttemptOwner.peerFinished} comes then. */
-  trailersArrived(): void;
-  /** The server's answer cannot be taken any further: the call must end with `error`. */
-  answerRefused(error: StatusError): void;
-  /** The server has said how the call ended, and everything before that has arrived. */
-  peerFinished(status: Status, trailers: Metadata): void;
-  /** The stream is gone without a status. */
-  streamLost(end: StreamEnd): void;
-  drained(): void;
+  readonly call: AttemptedCall;
+  /** A place was found, or none, after `waitedMs`: by now everything is known of the method. Says whose attempt it is. */
+  settle(attempt: Attempt, waitedMs: number): AttemptOwner;
+  /** The stream is open: what there is to send can be sent. */
+  opened(attempt: Attempt, stream: ClientHttp2Stream): void;
+  headersArrived(attempt: Attempt, metadata: Metadata, coding: string | undefined): void;
+  /** The attempt is over, and everything before its status has arrived. */
+  ended(attempt: Attempt, end: AttemptEnd): void;
 }
 
-/** A status with the metadata beside it. */
-interface Told {
-  readonly status: Status;
-  readonly trailers: Metadata;
-}
-
-/** One stream of a session with the lease that allowed it. */
-export class Attempt {
-  readonly connection: Connection;
-  readonly #owner: AttemptOwner;
-  readonly #lease: Lease;
-  /** What its connection had been heard of when the stream was opened. */
-  readonly #heardBefore: number;
-  #stream: ClientHttp2Stream | undefined;
-  #headersTooLarge = false;
-  #told: Told | undefined;
-  /** The call above knows how the stream ended. */
-  #ended = false;
+/** One attempt: the place it asked for, and its stream. */
+export class Attempt implements Wish, AttemptStreamOwner {
+  readonly call: AttemptedCall;
+  /** How many were made before it. */
+  readonly previous: number;
+  #owner: AttemptOwner;
+  /** Without one nobody looks at the time. */
+  readonly #clock: RetryClock | undefined;
+  readonly #beganMs: number | undefined;
+  #endedMs: number | undefined;
+  /** Since when it has waited for credentials and a place, if it had to. */
+  #waitsSinceMs: number | undefined;
+  /** What the credentials said for this attempt. */
+  #proof: Metadata | undefined;
+  #lease: Lease | undefined;
+  #stream: AttemptStream | undefined;
+  #end: AttemptEnd | undefined;
   #over = false;
 
-  constructor(owner: AttemptOwner, lease: Lease) {
+  constructor(owner: AttemptOwner, previous: number, clock: RetryClock | undefined) {
+    this.call = owner.call;
     this.#owner = owner;
-    this.#lease = lease;
-    this.connection = lease.connection;
-    this.#heardBefore = lease.connection.heard;
+    this.previous = previous;
+    this.#clock = clock;
+    this.#beganMs = clock?.now();
+  }
+
+  get method(): Method {
+    return this.call.method;
+  }
+
+  /** What goes out with it. */
+  get metadata(): Metadata | undefined {
+    const { metadata } = this.call;
+    return this.#proof === undefined ? metadata : new Metadata(metadata).merge(this.#proof);
+  }
+
+  get waitForReady(): boolean {
+    return this.call.waitForReady;
+  }
+
+  /** There is one while the attempt is on its way. */
+  get stream(): ClientHttp2Stream | undefined {
+    return this.#stream?.stream;
   }
 
   /** Whether the server has said how the call ended. */
   get told(): boolean {
-    return this.#told !== undefined;
+    return this.#stream?.told === true;
   }
 
-  /** Whether nothing at all came of the connection since the stream was opened. */
-  get silent(): boolean {
-    return this.#stream !== undefined && this.connection.heard === this.#heardBefore;
-  }
-
-  /** Opens the stream. @throws what Node throws: the session has ended, or it refuses the headers. */
-  open(fields: HeaderFields): ClientHttp2Stream {
-    const stream = this.connection.session.request(fields, { endStream: false });
-    this.#stream = stream;
-    // The raw header list, which alone keeps repeated names apart, is the third argument; the types know two.
-    type BlockListener = (headers: IncomingHttpHeaders, flags: number, rawHeaders: readonly string[]) => void;
-    const onResponse: BlockListener = (headers, flags, raw) => {
-      this.connection.heard++;
-      const accepted = headers["grpc-accept-encoding"];
-      if (accepted !== undefined) this.#owner.codingsLearnt(String(accepted));
-      const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      if (this.#isTooLarge(raw)) return;
-      this.#onBlock(readResponse(headers, raw, endsStream));
-      if (endsStream) this.#finishIfTold();
+  /** What is known of it at this moment. `next` is what follows because of its end. */
+  facts(next?: Pick<AttemptFacts, "pushback" | "delayMs">): AttemptFacts {
+    return {
+      previous: this.previous,
+      address: this.#lease?.address,
+      status: this.#end?.status,
+      durationMs: this.#durationMs,
+      unprocessed: this.#end?.unprocessed !== undefined,
+      pushback: next?.pushback,
+      delayMs: next?.delayMs,
     };
-    const onTrailers: BlockListener = (headers, _flags, raw) => {
-      if (this.#isTooLarge(raw)) return;
-      this.#onBlock(readTrailers(headers, raw));
-      if (!this.#over) this.#owner.trailersArrived();
-    };
-    stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
-    stream.on("trailers", onTrailers as (headers: IncomingHttpHeaders, flags: number) => void);
-    stream.on("data", (chunk: Buffer) => {
-      this.connection.heard++;
-      if (!this.#over) this.#owner.chunkArrived(chunk);
-    });
-    stream.on("end", () => this.#onEnd());
-    stream.on("drain", () => {
-      if (!this.#over) this.#owner.drained();
-    });
-    // Every failure of a stream also closes it, which is what is acted upon; `frameError` tells one of them apart.
-    stream.on("error", ignore);
-    stream.on("frameError", (_type, code) => {
-      this.#headersTooLarge ||= code === constants.NGHTTP2_FRAME_SIZE_ERROR;
-    });
-    stream.on("close", () => this.#onClose());
-    return stream;
   }
 
-  /**
-   * Whether a block is over the limit, which ends the call before anything of it is read: HPACK makes megabytes of a small
-   * block. A server is held to our SETTINGS once it has acknowledged them; until then its headers are measured here.
-   */
-  #isTooLarge(raw: readonly string[]): boolean {
-    if (this.#over || this.connection.acknowledged) return false;
-    const limit = this.#owner.maxHeaderListBytes;
-    if (headerListBytes(raw) <= limit) return false;
-    const text = `the response headers are larger than the limit of ${limit} bytes`;
-    this.#owner.answerRefused(new StatusError(Code.RESOURCE_EXHAUSTED, text));
-    return true;
+  get #durationMs(): number | undefined {
+    if (this.#clock === undefined || this.#beganMs === undefined) return undefined;
+    return (this.#endedMs ?? this.#clock.now()) - this.#beganMs;
   }
 
-  #onBlock(block: ResponseBlock): void {
-    if (this.#over) return;
-    if (block.kind === "refused") {
-      // The block decides the status; the rest of the stream is of no use.
-      const { status, origin } = block;
-      this.#owner.answerRefused(new StatusError(status.code, status.message, { origin }));
-    } else if (block.kind === "headers") {
-      this.#owner.headersArrived(block.metadata, block.coding);
-    } else {
-      this.#told = { status: block.status, trailers: block.metadata };
+  /** Asks for credentials, if there are any, and then for a place. */
+  begin(): void {
+    const { credentials, channel } = this.call;
+    if (credentials === undefined) this.#takePlace();
+    else if (channel.mayCarryCredentials) void this.#authenticate(credentials);
+    else this.refused(plaintextError());
+  }
+
+  async #authenticate(credentials: readonly CallCredentials[]): Promise<void> {
+    const { method, authority, channel } = this.call;
+    this.#waitsSinceMs = channel.retryClock.now();
+    try {
+      this.#proof = await metadataFrom(credentials, method, authority ?? channel.authority);
+    } catch (error) {
+      this.#failed(error as StatusError, false);
+      return;
+    }
+    if (!this.#over) this.#takePlace();
+  }
+
+  #takePlace(): void {
+    const { placement } = this.call.channel;
+    const lease = placement.take(this);
+    if (lease !== undefined) this.ready(lease);
+    else {
+      this.#waitsSinceMs ??= this.call.channel.retryClock.now();
+      placement.wait(this);
     }
   }
 
-  #onEnd(): void {
-    if (this.#told !== undefined) this.#finishIfTold();
-    // The end also comes with a reset or a lost connection, which 'close' tells in a moment; and sometimes alone.
-    else if (!this.#over) setImmediate(() => this.#lost());
+  #settle(): void {
+    if (this.#waitsSinceMs === undefined) return;
+    this.#owner = this.#owner.settle(this, this.call.channel.retryClock.now() - this.#waitsSinceMs);
   }
 
-  #onClose(): void {
-    // A stream that was closed before its end may have taken messages with it: then it was not OK, whatever was said.
-    const complete = this.#told?.status.code !== Code.OK || this.#stream?.readableEnded === true;
-    if (complete) this.#finishIfTold();
-    this.#lost();
+  failed(error: StatusError, final = false): void {
+    const waits = this.waitForReady;
+    this.#settle();
+    // It is to wait after all.
+    if (!waits && this.waitForReady && !final && !this.#over) this.call.channel.placement.wait(this);
+    else this.#failed(permittedStatus(error, "the balancing policy"), final);
   }
 
-  #finishIfTold(): void {
-    if (this.#over || this.#ended || this.#told === undefined) return;
-    this.#ended = true;
-    this.#owner.peerFinished(this.#told.status, this.#told.trailers);
+  #failed(error: StatusError, final: boolean): void {
+    const status = { code: error.code, message: error.rawMessage };
+    this.streamEnded({ status, origin: error.origin, error, final });
   }
 
-  #lost(): void {
-    if (this.#over || this.#ended) return;
-    this.#ended = true;
-    const stream = this.#stream as ClientHttp2Stream;
-    this.#owner.streamLost(endOfStream(stream, this.connection, this.#headersTooLarge));
+  /** There is a session with room: the stream is opened. */
+  ready(lease: Lease): void {
+    this.#lease = lease;
+    this.#settle();
+    if (this.#over) return;
+    const { connection } = lease;
+    // Asked here, as Node tells it in two ways: `request()` throws, or from 24 on returns a stream that fails.
+    if (connection.session.destroyed || connection.session.closed) {
+      this.streamEnded(sessionGone(connection));
+      return;
+    }
+    const timeoutMs = this.call.deadline?.remainingMs;
+    if (timeoutMs !== undefined && timeoutMs <= 0) {
+      this.call.deadlineExceeded();
+      return;
+    }
+    const head = { timeoutMs, metadata: this.metadata, previousAttempts: this.previous };
+    const fields = requestFields(this.call, connection, head);
+    if (fields instanceof StatusError) this.refused(fields);
+    else this.#send(lease, fields);
   }
 
-  /** Nothing was heard for as long as the call ran: whoever gave the place should look after its connection. */
-  suspect(): void {
-    this.#lease.suspect();
+  #send({ connection }: Lease, fields: HeaderFields): void {
+    try {
+      this.#stream = new AttemptStream(this, connection, fields);
+      this.#owner.opened(this, this.#stream.stream);
+    } catch (error) {
+      // Node refuses the metadata.
+      const reason = error instanceof Error ? error.message : String(error);
+      const text = `the request headers cannot be sent: ${reason}`;
+      this.refused(new StatusError(Code.INTERNAL, text, { cause: error }));
+    }
   }
 
-  /** Says that the session is gone: nobody else should get it. */
-  retire(): void {
-    this.#lease.retire();
+  headersArrived(metadata: Metadata, coding: string | undefined): void {
+    this.#owner.headersArrived(this, metadata, coding);
+  }
+
+  refused(error: StatusError): void {
+    if (!this.#over) this.call.fail(error);
+  }
+
+  streamEnded(end: AttemptEnd): void {
+    if (this.#over) return;
+    this.#end = end;
+    this.#endedMs = this.#clock?.now();
+    this.#owner.ended(this, end);
+  }
+
+  drained(): void {
+    this.call.requests.drained();
+  }
+
+  /** The time is up. A connection of which nothing at all came since the stream was opened is looked after. */
+  suspectIfSilent(): void {
+    if (this.#stream?.silent === true) this.#lease?.suspect();
+  }
+
+  /** Gives the attempt up after its end, for another that takes its place. */
+  giveWay(): void {
+    const { session } = this.#lease?.connection ?? {};
+    // In this order: the place given back goes to the next call that waits, which must not get the same session.
+    if (session?.destroyed === true || session?.closed === true) this.#lease?.retire();
+    // After trailers the server has finished, so that nothing is to be cancelled.
+    this.leave(this.#end?.trailers === undefined, undefined);
   }
 
   /**
-   * The call has no more use for this attempt: makes sure the stream ends on the wire, and gives its place back. `cancel` says
-   * that the server has not finished, `code` how the attempt ended, if that says something of the server. Does nothing the second
-   * time.
+   * The call has no more use for this attempt: the stream ends, the place is given back. `cancel` says that the server has not
+   * finished, `code` what the call ends in, if the attempt has not ended by itself. Does nothing the second time.
    */
-  leave(cancel: boolean, code?: Code): void {
+  leave(cancel: boolean, code: Code | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    const stream = this.#stream;
-    if (stream !== undefined && !stream.destroyed) {
-      if (cancel) {
-        // The one way to send a clean RST_STREAM(CANCEL): close(CANCEL) would half-close first, as if the requests were
-        // complete, and destroy() would say NO_ERROR.
-        addAbortSignal(AbortSignal.abort(), stream);
-      } else if (stream.writableLength > 0) {
-        // RST_STREAM(NO_ERROR); close(NO_ERROR) would wait for the request to be sent, which may be never. In the next turn, as
-        // in this one nghttp2 may be reading: of all codes Node puts off only CANCEL then, and frees the stream below it.
-        setImmediate(() => stream.destroy());
-      } else if (!stream.writableEnded) {
-        stream.end();
-      }
-    }
-    this.#lease.release(code);
+    this.#endedMs ??= this.#clock?.now();
+    this.#stream?.leave(cancel);
+    if (this.#lease === undefined) this.call.channel.placement.forget(this);
+    // Without a stream nothing is known of the server.
+    else this.#lease.release(this.#stream === undefined ? undefined : (this.#end?.status.code ?? code));
   }
 }
-
-function ignore(): void {}

@@ -15,8 +15,9 @@ export function serverNameOf(path: string): string {
   return path.startsWith(":") ? `localhost${path}` : percentEncoded(path);
 }
 
-function percentEncoded(target: string): string {
-  return target.replace(/[^\x21-\x7e]+/g, (text) =>
+/** RFC 3986 §3.2: what may not stand in an authority becomes `%` and two digits; escapes that are there stay. */
+function percentEncoded(path: string): string {
+  return path.replace(/[^A-Za-z0-9\-._~!$&'()*+,;=:@[\]%]+/g, (text) =>
     [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
   );
 }

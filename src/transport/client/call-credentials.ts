@@ -48,6 +48,7 @@ function credentialsError(cause: unknown): StatusError {
     return new StatusError(Code.UNAUTHENTICATED, `the credentials of the call could not be had: ${reason}`, { cause });
   }
   const permitted = permittedStatus(cause, "the credentials of the call");
+  // Its trailers and details came from another server: they are not this call's.
   return permitted === cause ? new StatusError(cause.code, cause.rawMessage, { cause }) : permitted;
 }
 

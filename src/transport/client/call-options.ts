@@ -13,11 +13,6 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** When the call must be over. With `timeoutMs` as well, the nearer one counts. */
   readonly deadline?: Date | undefined;
-  /**
-   * Whether the call waits while no server can be reached, until one can or the call's time is up, instead of failing UNAVAILABLE
-   * at once. Default `false`. wait-for-ready.md.
-   */
-  readonly waitForReady?: boolean | undefined;
   /** Cancels the call when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Metadata for the server. */
@@ -34,6 +29,11 @@ export interface CallOptions {
   readonly authority?: string | undefined;
   /** Says who is calling, in addition to what the channel's credentials say. */
   readonly credentials?: CallCredentials | undefined;
+  /**
+   * Whether the call waits while no server can be reached, until one can or the call's time is up, instead of failing UNAVAILABLE
+   * at once. Default: what the settings of its method say, else `false`. wait-for-ready.md.
+   */
+  readonly waitForReady?: boolean | undefined;
 }
 
 const NAMES: readonly string[] = [
@@ -45,6 +45,7 @@ const NAMES: readonly string[] = [
   "compression",
   "authority",
   "credentials",
+  "waitForReady",
 ];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
@@ -62,6 +63,7 @@ export function checkCallOptions(options: CallOptions): void {
   checkAuthority(options.authority);
   checkFlag("waitForReady", options.waitForReady);
   checkCallback("credentials", options.credentials);
+  checkFlag("waitForReady", options.waitForReady);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
   }

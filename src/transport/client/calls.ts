@@ -6,6 +6,7 @@
 import type { Metadata } from "../../codec/metadata.js";
 import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import type { Status } from "../../codec/status.js";
+import type { AttemptFacts } from "./attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 
 /** What every call tells. The promises never reject, and are made when they are first asked for. */
@@ -18,6 +19,8 @@ export interface CallFacts {
   readonly status: Promise<Status>;
   /** Whether the response given out last came compressed. */
   readonly responseCompressed: boolean;
+  /** What is known of how often the call was sent, and where: one entry for each attempt, made when it is asked for. */
+  readonly attempts: readonly AttemptFacts[];
   /** Cancels the call: CANCELLED here, RST_STREAM(CANCEL) to the server. Does nothing once the call has ended. */
   cancel(): void;
 }

@@ -26,6 +26,8 @@ import {
 } from "./limits.js";
 import { namingOf, NAMING_OPTIONS, type NamingOptions } from "./naming.js";
 import { chosenPolicy, policiesWith, type BalancingOption } from "./policies.js";
+import { RetryBudget } from "./retry-buffer.js";
+import { RetryTimers } from "./retry-clock.js";
 import { Router } from "./router.js";
 import { configOf, SETTINGS_OPTIONS, type SettingsOptions } from "./settings-options.js";
 import type { Target } from "./target.js";
@@ -60,6 +62,11 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
   /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
   /**
+   * `false` follows no retry or hedging policy, wherever it comes from. A call that no server took is sent again all the same, as
+   * no handler can have seen it.
+   */
+  readonly retry?: boolean | undefined;
+  /**
    * Hears of failed calls that nobody awaits, and of servers that complain of too many PINGs. Default: one line and the stack on
    * stderr. `path` is the method's, or the target.
    */
@@ -73,6 +80,7 @@ export class Channel {
   readonly #router: Router;
   readonly #onError: (error: unknown, path: string) => void;
   readonly #callOwner: ClientCallOwner;
+  readonly #retryTimers = new RetryTimers();
 
   /**
    * `target` is a name, `"host:port"`, which is looked up in the DNS; `"ipv4:…"` or `"ipv6:…"` with addresses, `"unix:path"`, a list
@@ -92,6 +100,7 @@ export class Channel {
       "policies",
       "healthChecks",
       "keepaliveWithoutCalls",
+      "retry",
       "onError",
       ...NAMING_OPTIONS,
       ...SETTINGS_OPTIONS,
@@ -102,6 +111,7 @@ export class Channel {
     const authority = options.authority ?? naming.target.serverName;
     const tls = tlsFor(naming.target, options.tls, authority);
     checkCallback("onError", options.onError);
+    checkFlag("retry", options.retry);
     checkFlag("healthChecks", options.healthChecks);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
     checkCallback("credentials", options.credentials);
@@ -137,6 +147,13 @@ export class Channel {
       credentials: options.credentials,
       mayCarryCredentials: tls !== undefined || options.credentialsInPlaintext === true,
       placement: this.#router.queue,
+      settings: (method) => config.settingsOf(method.path),
+      get throttle() {
+        return config.throttle;
+      },
+      retry: options.retry,
+      retryClock: this.#retryTimers,
+      retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
       callUnobserved: (error, path) => this.#report(error, path),
     };
   }
@@ -188,12 +205,16 @@ export class Channel {
 
   /** Takes no new calls (they fail UNAVAILABLE); running ones may finish. Resolves when every connection is gone. */
   close(): Promise<void> {
-    return this.#router.close();
+    const closed = this.#router.close();
+    this.#retryTimers.hurry();
+    return closed;
   }
 
   /** Closes now: running calls fail UNAVAILABLE. */
   destroy(): Promise<void> {
-    return this.#router.destroy();
+    const closed = this.#router.destroy();
+    this.#retryTimers.hurry();
+    return closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

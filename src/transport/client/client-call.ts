@@ -1,81 +1,60 @@
 /**
- * One RPC on the client: from the options to the status, over one attempt, or two when the server did not take the first.
+ * One call on the client, as its application has it: from the options to the status. How often it is sent is its attempts' business.
  *
- * Spec: PROTOCOL-HTTP2.md, "Requests", "Client Cancellation"; statuscodes.md; gRFC A6 (transparent retries).
- * Laws: only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the server; a call is sent again only
- * when no handler can have seen anything of it.
+ * Spec: PROTOCOL-HTTP2.md, "Client Cancellation"; statuscodes.md; status_ordering.md.
+ * Laws: only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the server; once the status is told it
+ * does not change.
  */
-import { sensitiveHeaders } from "node:http2";
-import { fieldsBytes, requestHeaders, type HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
-import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import type { StatusDetail } from "../../codec/status-detail.js";
-import type { Codings, PeerCodings } from "../codings.js";
-import type { SinkStream } from "../compressing-queue.js";
-import { deadlineFrom, type Deadline } from "../deadline.js";
+import { Deadline, deadlineFrom } from "../deadline.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
-import { Attempt, type AttemptOwner } from "./attempt.js";
-import { metadataFrom, plaintextError, type CallCredentials } from "./call-credentials.js";
+import { errorOf, type AttemptEnd } from "./attempt-end.js";
+import type { AttemptFacts } from "./attempt-facts.js";
+import type { AttemptChannel, AttemptedCall, Attempts, Policies } from "./attempted-call.js";
+import type { CallCredentials } from "./call-credentials.js";
+import { CallGuard, type Guarded } from "./call-guard.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
-import { coversAuthority } from "./channel-tls.js";
-import type { Connection } from "./connection.js";
-import type { ChannelLimits } from "./limits.js";
+import { Hedges } from "./hedges.js";
+import { receiveLimitsOf, sendLimitsOf } from "./limits.js";
+import type { MethodSettings } from "./method-settings.js";
 import { Outcome } from "./outcome.js";
-import type { Lease, Placement, Wish } from "./placement.js";
-import { RetryBuffer } from "./retry-buffer.js";
-import type { StreamEnd } from "./stream-error.js";
-import { unwatchSignal, watchSignal, type SignalWatcher } from "./signal-watch.js";
+import { Retries } from "./retries.js";
 
 /** The channel above, as far as a call needs it. */
-export interface ClientCallOwner {
-  readonly limits: ChannelLimits;
-  readonly authority: string;
-  readonly codings: Codings;
-  /** What its server has said of codings. */
-  readonly peerCodings: PeerCodings;
-  readonly scheme: "http" | "https";
+export interface ClientCallOwner extends AttemptChannel {
   readonly credentials: CallCredentials | undefined;
-  /** Whether credentials may be sent over its connections. */
-  readonly mayCarryCredentials: boolean;
-  readonly placement: Placement;
+  /** What the calls of a method are told; `undefined` for nothing. Without this no method has settings. */
+  readonly settings?: ((method: Method) => MethodSettings | undefined) | undefined;
+  /** Whether policies are followed. Default: yes. */
+  readonly retry?: boolean | undefined;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
 }
 
-/** What a request's own headers stay below, long paths and authorities included. */
-const SMALL_BLOCK_BYTES = 1024;
-
-/** Metadata that HPACK must not remember, so that it cannot be guessed from the size of later requests. RFC 7541 §7.1. */
-const SENSITIVE = ["authorization", "cookie"];
+const NO_POLICY: Policies = Object.freeze({});
 
 /** One RPC in flight. The four kinds of `client.ts` are faces of it. */
-export class ClientCall<Req = unknown, Res = unknown>
-  implements MessageStreamOwner, SinkOwner, Wish, AttemptOwner, SignalWatcher
-{
+export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, AttemptedCall, Guarded {
+  readonly channel: ClientCallOwner;
   readonly method: Method;
-  readonly waitForReady: boolean;
+  readonly metadata: Metadata | undefined;
+  readonly credentials: readonly CallCredentials[] | undefined;
+  readonly authority: string | undefined;
+  deadline: Deadline | undefined;
+  waitForReady: boolean;
   readonly requests: MessageSink<Req>;
   readonly responses: MessageStream<Res>;
   readonly outcome = new Outcome();
-  readonly #owner: ClientCallOwner;
-  readonly #metadata: Metadata | undefined;
-  /** What the credentials said for this attempt. */
-  #proof: Metadata | undefined;
-  /** Asked before every attempt; `undefined` for none, which is nearly always so. */
-  readonly #credentials: readonly CallCredentials[] | undefined;
-  /** The call's own, in place of the channel's. */
-  readonly #authority: string | undefined;
-  readonly #deadline: Deadline | undefined;
-  readonly #signal: AbortSignal | undefined;
-  /** Whether deadline and signal have been let go of before the status was told. */
-  #unguarded = false;
-  #attempt: Attempt | undefined;
-  #sent: RetryBuffer | undefined;
-  /** Whether the call was sent again already after a server had refused it. */
-  #retried = false;
+  #attempts: Attempts;
+  /** Without deadline and signal there is none. */
+  #guard: CallGuard | undefined;
+  readonly #options: CallOptions | undefined;
+  /** What was known of the method when the call began, or when it found its first place. */
+  #settings: MethodSettings | undefined;
+  #settled = false;
 
   /** The one response of a unary or client-streaming call that ended OK. */
   response: Res | undefined;
@@ -86,85 +65,85 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   /** @throws TypeError for an option that does not exist or has a wrong value. */
   constructor(
-    owner: ClientCallOwner,
+    channel: ClientCallOwner,
     method: Method<never, Req, Req, Res, Res> | Method,
     options: CallOptions | undefined,
   ) {
-    this.#owner = owner;
+    this.channel = channel;
     this.method = method;
-    this.waitForReady = options?.waitForReady ?? false;
+    const settings = channel.settings?.(method);
+    this.#options = options;
+    this.#settings = settings;
     if (options !== undefined) {
       checkCallOptions(options);
-      this.#deadline = deadlineFrom(options);
-      this.#signal = options.signal;
-      this.#authority = options.authority;
-      this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
+      this.authority = options.authority;
+      this.metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
-    if (owner.credentials !== undefined || options?.credentials !== undefined) {
-      this.#credentials = [owner.credentials, options?.credentials].filter((one) => one !== undefined);
+    this.waitForReady = options?.waitForReady ?? settings?.waitForReady ?? false;
+    this.credentials = credentialsOf(channel, options);
+    if (options !== undefined || settings?.timeoutMs !== undefined) {
+      this.deadline = deadlineFrom(options ?? {}, settings?.timeoutMs);
+      const signal = options?.signal;
+      if (this.deadline !== undefined || signal !== undefined) this.#guard = new CallGuard(this, this.deadline, signal);
     }
-    this.requests = new MessageSink(method.request, owner.limits, this);
+    this.requests = new MessageSink(method.request, sendLimitsOf(channel.limits, settings), this);
     const name = options?.compression;
-    const coding = name === undefined ? owner.codings.send : owner.codings.sendingIn(name);
-    if (coding !== undefined && owner.peerCodings.take(coding.compressor.name)) this.requests.coding = coding;
+    const coding = name === undefined ? channel.codings.send : channel.codings.sendingIn(name);
+    if (coding !== undefined && channel.peerCodings.take(coding.compressor.name)) this.requests.coding = coding;
     this.responses = new MessageStream(
       method.response,
       sendsOneResponse(method.kind),
-      owner.limits,
+      receiveLimitsOf(channel.limits, settings),
       this,
     ) as MessageStream<Res>;
+    const { retry, hedging } = this.#policies;
+    this.#attempts = hedging === undefined ? new Retries(this, retry) : new Hedges(this, hedging);
   }
 
-  get metadata(): Metadata | undefined {
-    return this.#metadata;
+  get #policies(): Policies {
+    return (this.channel.retry === false ? undefined : this.#settings) ?? NO_POLICY;
+  }
+
+  get #isOver(): boolean {
+    return this.outcome.decided;
+  }
+
+  settle(waitedMs: number): Policies | undefined {
+    if (this.#settled || this.#isOver) return undefined;
+    this.#settled = true;
+    const settings = this.channel.settings?.(this.method);
+    if (settings === this.#settings) return undefined;
+    this.#settings = settings;
+    this.waitForReady = this.#options?.waitForReady ?? settings?.waitForReady ?? false;
+    this.requests.limitTo(sendLimitsOf(this.channel.limits, settings));
+    this.responses.limitTo(receiveLimitsOf(this.channel.limits, settings));
+    if (settings?.timeoutMs !== undefined) this.#limitTime(new Deadline(settings.timeoutMs, waitedMs));
+    return this.#isOver ? undefined : this.#policies;
+  }
+
+  /** There is another deadline, which counts if it is the nearer one. */
+  #limitTime(deadline: Deadline): void {
+    if (deadline.remainingMs >= (this.deadline?.remainingMs ?? Infinity)) return;
+    this.#guard?.disarm();
+    this.deadline = deadline;
+    this.#guard = new CallGuard(this, deadline, this.#options?.signal);
+    if (!this.#guard.strike()) this.#guard.arm();
+  }
+
+  follow(attempts: Attempts): void {
+    this.#attempts = attempts;
+  }
+
+  /** What is known of the attempts there were. */
+  get attempts(): readonly AttemptFacts[] {
+    return this.#attempts.facts;
   }
 
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
   start(): void {
-    if (this.#isOver()) return;
-    this.#guard();
-    this.#begin();
-  }
-
-  /** Begins an attempt, for which credentials are asked anew. */
-  #begin(): void {
-    if (this.#credentials === undefined) this.#takeSession();
-    else if (this.#owner.mayCarryCredentials) void this.#authenticate(this.#credentials);
-    else this.fail(plaintextError());
-  }
-
-  async #authenticate(credentials: readonly CallCredentials[]): Promise<void> {
-    try {
-      this.#proof = await metadataFrom(credentials, this.method, this.#authority ?? this.#owner.authority);
-      if (!this.outcome.decided) this.#takeSession();
-    } catch (error) {
-      this.fail(error as StatusError);
-    }
-  }
-
-  #takeSession(): void {
-    const { placement } = this.#owner;
-    const lease = placement.take(this);
-    if (lease !== undefined) this.ready(lease);
-    else placement.wait(this);
-  }
-
-  /** Whether the signal or the deadline has ended the call already. */
-  #isOver(): boolean {
-    if (this.#signal?.aborted === true) this.aborted(this.#signal);
-    else if (this.#deadline !== undefined && this.#deadline.remainingMs <= 0) this.#deadlineExceeded();
-    else return false;
-    return true;
-  }
-
-  #guard(): void {
-    if (this.#signal !== undefined) watchSignal(this.#signal, this);
-    this.#deadline?.arm(() => this.#deadlineExceeded());
-  }
-
-  #unguard(): void {
-    if (this.#signal !== undefined) unwatchSignal(this.#signal, this);
-    this.#deadline?.clear();
+    if (this.#guard?.strike() === true) return;
+    this.#guard?.arm();
+    this.#attempts.begin();
   }
 
   aborted({ reason }: AbortSignal): void {
@@ -172,163 +151,43 @@ export class ClientCall<Req = unknown, Res = unknown>
     this.fail(new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause: reason }));
   }
 
-  failed(error: StatusError): void {
-    this.fail(error);
-  }
-
-  get maxHeaderListBytes(): number {
-    return this.#owner.limits.maxHeaderListBytes;
-  }
-
-  /** A session has room: the stream is opened and what has gathered is sent. */
-  ready(lease: Lease): void {
-    const attempt = new Attempt(this, lease);
-    this.#attempt = attempt;
-    const { session } = lease.connection;
-    // Asked here, as Node tells it in two ways: `request()` throws, or from 24 on returns a stream that fails.
-    if (session.destroyed || session.closed) {
-      this.#tryAgain(attempt);
-      return;
-    }
-    const timeoutMs = this.#deadline?.remainingMs;
-    if (timeoutMs !== undefined && timeoutMs <= 0) {
-      this.#deadlineExceeded();
-      return;
-    }
-    if (this.#authority !== undefined && !coversAuthority(lease.connection.socket, this.#authority)) {
-      this.fail(new StatusError(Code.UNAVAILABLE, "the server's certificate is not for the authority of the call"));
-      return;
-    }
-    const { scheme, codings } = this.#owner;
-    const { path } = this.method;
-    const metadata = this.#proof === undefined ? this.#metadata : new Metadata(this.#metadata).merge(this.#proof);
-    const headers = requestHeaders({
-      scheme,
-      authority: this.#authority ?? this.#owner.authority,
-      path,
-      timeoutMs,
-      metadata,
-      coding: this.requests.coding?.compressor.name,
-      accepted: codings.accepted,
-    });
-    // Without metadata a block is too large only for a server that takes next to nothing: it need not be measured.
-    const mayBeLarge = metadata !== undefined || lease.connection.maxPeerHeaderListBytes < SMALL_BLOCK_BYTES;
-    if (mayBeLarge && !this.#fits(headers, lease.connection)) return;
-    const fields = metadata === undefined ? headers : { ...headers, [sensitiveHeaders]: SENSITIVE };
-    try {
-      const stream = attempt.open(fields);
-      this.responses.attach(stream);
-      this.#send(stream);
-    } catch (error) {
-      this.#notSendable(error);
-    }
-  }
-
-  /** Sends what has gathered: what an earlier attempt has sent already, or what waits for the first. */
-  #send(stream: SinkStream): void {
-    if (this.#sent !== undefined) {
-      if (this.#sent.attach(stream)) this.requests.drained();
-      return;
-    }
-    this.#sent = new RetryBuffer(this.#owner.limits.maxRetryBufferBytes);
-    this.#sent.attach(stream);
-    this.requests.attach(this.#sent);
-  }
-
-  /** A server that is sent more than it takes may drop the whole connection, and all its other calls. */
-  #fits(headers: HeaderFields, { maxPeerHeaderListBytes }: Connection): boolean {
-    const bytes = fieldsBytes(headers);
-    if (bytes <= maxPeerHeaderListBytes) return true;
-    const text = `the request headers are ${bytes} bytes, the server takes ${maxPeerHeaderListBytes}`;
-    this.fail(new StatusError(Code.INTERNAL, text));
-    return false;
-  }
-
-  /** Node refuses the metadata. */
-  #notSendable(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.fail(new StatusError(Code.INTERNAL, `the request headers cannot be sent: ${reason}`, { cause: error }));
-  }
-
-  /** Gives the attempt up and waits for a session that takes the call. */
-  #tryAgain(attempt: Attempt): void {
-    const { session } = attempt.connection;
-    this.#attempt = undefined;
-    this.#sent?.detach();
-    // In this order: the place given back goes to the next call that waits, which must not get the same session.
-    if (session.destroyed || session.closed) attempt.retire();
-    attempt.leave(true, Code.UNAVAILABLE);
-    this.#begin();
-  }
-
-  codingsLearnt(accepted: string): void {
-    this.#owner.peerCodings.learn(accepted);
-  }
-
   headersArrived(metadata: Metadata, coding: string | undefined): void {
     if (this.outcome.decided) return;
-    this.#sent?.commit();
-    if (coding !== undefined) this.responses.codedIn(coding, this.#owner.codings);
+    if (coding !== undefined) this.responses.codedIn(coding, this.channel.codings);
     this.outcome.headersArrived(metadata);
   }
 
-  chunkArrived(chunk: Buffer): void {
-    this.responses.push(chunk);
-  }
-
-  trailersArrived(): void {
-    // Unread messages may still be in the stream: they are taken in, and the status counts from their end on.
-    this.responses.readToEnd();
-  }
-
-  answerRefused(error: StatusError): void {
-    this.fail(error);
-  }
-
-  drained(): void {
-    this.requests.drained();
-  }
-
-  streamLost({ status, origin, unprocessed }: StreamEnd): void {
+  attemptEnded(end: AttemptEnd): void {
     if (this.outcome.decided) return;
-    const attempt = this.#attempt as Attempt;
-    if (unprocessed !== undefined && this.#mayTryAgain(unprocessed)) {
-      this.#retried ||= unprocessed === "refused";
-      this.#tryAgain(attempt);
-    }
-    // "CANCELLED while the local deadline has passed is DEADLINE_EXCEEDED": both clocks run out at once.
-    else if (status.code === Code.CANCELLED && (this.#deadline?.remainingMs ?? 1) <= 0) this.#deadlineExceeded();
-    else this.#end(new StatusError(status.code, status.message, { origin }), "by peer");
-  }
-
-  /** gRFC A6: a call that never left is tried again freely, one that the server refused is tried again once. */
-  #mayTryAgain(unprocessed: "never sent" | "refused"): boolean {
-    if (this.#sent?.replayable === false || this.outcome.hasHeaders) return false;
-    return unprocessed === "never sent" || !this.#retried;
-  }
-
-  peerFinished(status: Status, trailers: Metadata): void {
-    if (this.outcome.decided) return;
+    const { status, trailers } = end;
     this.outcome.peerTrailers = trailers;
-    if (status.code !== Code.OK) {
-      const details = detailsIn(trailers, status);
-      this.#end(new StatusError(status.code, status.message, { origin: "remote", trailers, details }), "by peer");
-    } else if (sendsOneResponse(this.method.kind)) {
+    if (status.code !== Code.OK) this.#failAs(end);
+    else if (sendsOneResponse(this.method.kind)) {
       const opening = this.responses.openOne();
       if (opening === undefined) this.#takeResponse();
       else void opening.then(() => this.#takeResponse());
     } else {
-      this.#end(undefined, "by peer");
+      this.#end(undefined, false);
     }
+  }
+
+  #failAs(end: AttemptEnd): void {
+    const { status, trailers } = end;
+    // "CANCELLED while the local deadline has passed is DEADLINE_EXCEEDED": both clocks run out at once.
+    if (status.code === Code.CANCELLED && trailers === undefined && (this.deadline?.remainingMs ?? 1) <= 0) {
+      this.deadlineExceeded();
+      return;
+    }
+    this.#end(errorOf(end), end.open === true);
   }
 
   #takeResponse(): void {
     if (this.outcome.decided) return;
     try {
       this.response = this.responses.takeOne();
-      this.#end(undefined, "by peer");
+      this.#end(undefined, false);
     } catch (error) {
-      this.#end(error as StatusError, "by peer");
+      this.#end(error as StatusError, false);
     }
   }
 
@@ -347,7 +206,7 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   #replaceOrEnd(error: StatusError): void {
     if (this.outcome.decided) this.outcome.decide(error);
-    else this.#end(error, "here");
+    else this.#end(error, true);
   }
 
   /** Cancels: the server is told, and whoever waits gets CANCELLED. */
@@ -356,16 +215,15 @@ export class ClientCall<Req = unknown, Res = unknown>
     this.fail(new StatusError(Code.CANCELLED, "the call was cancelled"));
   }
 
-  #end(error: StatusError | undefined, decided: "here" | "by peer"): void {
+  /** `cancel` says that the server has not finished. */
+  #end(error: StatusError | undefined, cancel: boolean): void {
     if (this.outcome.decided) return;
     this.outcome.decide(error);
-    this.#owner.placement.forget(this);
-    const givenUp = decided === "here" && error?.code === Code.CANCELLED;
-    this.#attempt?.leave(decided === "here", givenUp ? undefined : (error?.code ?? Code.OK));
+    this.#attempts.leave(cancel, error?.code === Code.CANCELLED ? undefined : (error?.code ?? Code.OK));
     this.responses.end(error);
     // A side of one message is never pulled: what came before an error goes with it.
     if (!this.responses.hasMessage || sendsOneResponse(this.method.kind)) this.receiveDrained();
-    this.#unguardUnread();
+    if (!this.outcome.told && !this.outcome.awaited) this.#guard?.relax();
     this.onFinished?.();
     if (error !== undefined) setImmediate(() => this.#reportUnobserved(error));
     // Last, as it runs the application's code: its iterator's return().
@@ -373,23 +231,16 @@ export class ClientCall<Req = unknown, Res = unknown>
   }
 
   #reportUnobserved(error: StatusError): void {
-    if (!this.observed && !this.responses.pulled) this.#owner.callUnobserved(error, this.method.path);
+    if (!this.observed && !this.responses.pulled) this.channel.callUnobserved(error, this.method.path);
   }
 
-  #deadlineExceeded(): void {
-    const attempt = this.#attempt;
-    if (attempt?.silent === true) attempt.suspect();
-    const ms = Math.round((this.#deadline?.timeoutMs ?? 0) * 1000) / 1000;
+  deadlineExceeded(): void {
+    this.#attempts.suspectSilent();
+    const ms = Math.round((this.deadline?.timeoutMs ?? 0) * 1000) / 1000;
+    const doing = this.outcome.hasHeaders ? "receiving messages" : this.#attempts.phase;
     const text =
-      ms > 0
-        ? `the deadline of ${ms} ms passed while ${this.#phase()}`
-        : "the deadline had passed when the call was started";
+      ms > 0 ? `the deadline of ${ms} ms passed while ${doing}` : "the deadline had passed when the call was started";
     this.fail(new StatusError(Code.DEADLINE_EXCEEDED, text));
-  }
-
-  #phase(): string {
-    if (this.#attempt === undefined) return "waiting for a connection";
-    return this.outcome.hasHeaders ? "receiving messages" : "waiting for the response";
   }
 
   beforeFirstWrite(): void {
@@ -397,7 +248,7 @@ export class ClientCall<Req = unknown, Res = unknown>
   }
 
   sendOverflow(queuedBytes: number): void {
-    const limit = this.#owner.limits.maxQueuedBytes;
+    const limit = this.channel.limits.maxQueuedBytes;
     this.fail(
       new StatusError(
         Code.RESOURCE_EXHAUSTED,
@@ -412,17 +263,7 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   /** The application's request iterable failed: the call cannot be completed. */
   requestsFailed(cause: unknown): void {
-    if (cause instanceof StatusError) {
-      this.fail(cause);
-      return;
-    }
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const notEncoded = cause !== undefined && cause === this.requests.encodeError;
-    this.fail(
-      notEncoded
-        ? new StatusError(Code.INTERNAL, reason, { cause })
-        : new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause }),
-    );
+    this.fail(requestsError(cause, this.requests.encodeError));
   }
 
   receiveFailed(error: StatusError): void {
@@ -432,7 +273,7 @@ export class ClientCall<Req = unknown, Res = unknown>
   }
 
   receiveAbandoned(): void {
-    if (!this.outcome.decided && this.#attempt?.told !== true) {
+    if (!this.outcome.decided && !this.#attempts.told) {
       this.cancel();
       return;
     }
@@ -442,21 +283,11 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   /** Every message has been taken: the status may be told, and nothing can change it any more. */
   receiveDrained(): void {
-    if (this.outcome.tell()) this.#unguard();
-  }
-
-  /**
-   * Messages wait that nobody may ever take: neither a long-lived signal nor a far deadline shall keep them. Both still count
-   * when somebody asks for the rest.
-   */
-  #unguardUnread(): void {
-    if (this.outcome.told || this.outcome.awaited) return;
-    this.#unguarded = true;
-    this.#unguard();
+    if (this.outcome.tell()) this.#guard?.disarm();
   }
 
   receiveResumed(): void {
-    if (this.#unguarded && !this.outcome.told) this.#isOver();
+    if (this.#guard?.lax === true && !this.outcome.told) this.#guard.strike();
   }
 
   /** What came with the status, once that is told. */
@@ -473,14 +304,24 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   /** From now on somebody waits, who must hear when the time is up. */
   #guardAgain(): void {
-    if (!this.#unguarded || this.outcome.told) return;
-    this.#unguarded = false;
-    if (!this.#isOver()) this.#guard();
+    if (this.#guard?.lax !== true || this.outcome.told) return;
+    this.#guard.lax = false;
+    if (!this.#guard.strike()) this.#guard.arm();
   }
 }
 
-function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {
-  if (!trailers.has(STATUS_DETAILS)) return undefined;
-  const [bytes, ...more] = trailers.getAll(STATUS_DETAILS);
-  return bytes === undefined || more.length > 0 ? undefined : decodeStatusDetails(bytes, code);
+function credentialsOf(
+  channel: ClientCallOwner,
+  options: CallOptions | undefined,
+): readonly CallCredentials[] | undefined {
+  if (channel.credentials === undefined && options?.credentials === undefined) return undefined;
+  return [channel.credentials, options?.credentials].filter((one) => one !== undefined);
+}
+
+/** What a call ends in whose request iterable threw `cause`, which may be that a message could not be encoded. */
+function requestsError(cause: unknown, encodeError: unknown): StatusError {
+  if (cause instanceof StatusError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (cause !== undefined && cause === encodeError) return new StatusError(Code.INTERNAL, reason, { cause });
+  return new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause });
 }

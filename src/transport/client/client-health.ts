@@ -162,7 +162,9 @@ export class ClientHealth implements HealthWatch {
     const leased = ({ connection }: Lease): void => {
       this.#unwatch = connection.whenRetired(() => call.cancel());
     };
-    const owner = { ...callOwner, placement: new BackgroundPlacement(handle, leased), callUnobserved: () => undefined };
+    // What calls are told, above all how long they may take, is not for this one.
+    const ofItsOwn = { settings: undefined, throttle: undefined, callUnobserved: () => undefined };
+    const owner = { ...callOwner, ...ofItsOwn, placement: new BackgroundPlacement(handle, leased) };
     const call = createClient(HEALTH, owner).watch(service);
     this.#call = call;
     void this.#listen(call);

@@ -8,6 +8,7 @@ import { Metadata } from "../../codec/metadata.js";
 import { checkService, type Method, type MethodKind, type Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import { sendAll } from "../send-all.js";
+import type { AttemptFacts } from "./attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 import type {
   BidiStreamingCall,
@@ -159,6 +160,10 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
     return this.#call?.responses.compressed ?? false;
   }
 
+  get attempts(): readonly AttemptFacts[] {
+    return this.#call?.attempts ?? [];
+  }
+
   cancel(): void {
     this.#call?.cancel();
   }
@@ -187,6 +192,10 @@ class CallHandle implements CallFacts {
 
   get responseCompressed(): boolean {
     return this.call.responses.compressed;
+  }
+
+  get attempts(): readonly AttemptFacts[] {
+    return this.call.attempts;
   }
 
   cancel(): void {

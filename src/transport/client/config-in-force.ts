@@ -6,6 +6,7 @@
  */
 import type { MethodSettings, RetryThrottling } from "./method-settings.js";
 import { MethodTable, type SettingsByName } from "./method-table.js";
+import { RetryThrottle } from "./retry-throttle.js";
 import { EMPTY_SERVICE_CONFIG, readServiceConfig, type KnownPolicies, type ServiceConfig } from "./service-config.js";
 
 /** What a channel was made with. */
@@ -23,6 +24,7 @@ export class ConfigInForce {
   readonly #options: ConfigOptions;
   #config: ServiceConfig;
   #methods: MethodTable;
+  #throttle: RetryThrottle | undefined;
   /** Whether the resolver has given something that counts, be it nothing. */
   #isAccepted = false;
   #lastGiven: unknown;
@@ -32,6 +34,7 @@ export class ConfigInForce {
     this.#options = options;
     this.#config = options.defaultConfig ?? EMPTY_SERVICE_CONFIG;
     this.#methods = new MethodTable(options.methods, this.#config.methods);
+    this.#throttle = throttleOf(this.retryThrottling);
   }
 
   get config(): ServiceConfig {
@@ -50,6 +53,11 @@ export class ConfigInForce {
 
   get retryThrottling(): RetryThrottling | undefined {
     return this.#options.retryThrottling ?? this.#config.retryThrottling;
+  }
+
+  /** What counts the failures of the server, if anything bounds its retries. */
+  get throttle(): RetryThrottle | undefined {
+    return this.#throttle;
   }
 
   /**
@@ -80,7 +88,18 @@ export class ConfigInForce {
   #accept(config: ServiceConfig): void {
     this.#isAccepted = true;
     if (config === this.#config) return;
+    const before = this.retryThrottling;
     this.#config = config;
+    // The same throttling goes on where it is: a server in trouble is not out of it because it was looked up again.
+    if (!isSame(before, this.retryThrottling)) this.#throttle = throttleOf(this.retryThrottling);
     this.#methods = new MethodTable(this.#options.methods, config.methods);
   }
+}
+
+function throttleOf(throttling: RetryThrottling | undefined): RetryThrottle | undefined {
+  return throttling === undefined ? undefined : new RetryThrottle(throttling);
+}
+
+function isSame(a: RetryThrottling | undefined, b: RetryThrottling | undefined): boolean {
+  return a?.maxTokens === b?.maxTokens && a?.tokenRatio === b?.tokenRatio;
 }

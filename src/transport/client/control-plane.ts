@@ -2,6 +2,7 @@
  * What this side's own machinery may say of a call: credentials, balancing policies and their like are no servers.
  *
  * Spec: gRFC A54.
+ * Laws: this comes before a policy looks at the code, to see whether the call is tried again.
  */
 import { Code, codeName, StatusError } from "../../codec/status.js";
 
@@ -19,6 +20,7 @@ const SERVERS_OWN: ReadonlySet<Code> = new Set([
 /** The error that a call gets when `source` has failed with `error`: INTERNAL for a code that only a server may say. */
 export function permittedStatus(error: StatusError, source: string): StatusError {
   if (!SERVERS_OWN.has(error.code)) return error;
-  const text = `${source} failed with ${codeName(error.code)}, which only a server may say: ${error.rawMessage}`;
+  const said = `${codeName(error.code)}: ${error.rawMessage}`;
+  const text = `${source} failed with a code that only a server may say, which is a bug there: ${said}`;
   return new StatusError(Code.INTERNAL, text, { cause: error });
 }

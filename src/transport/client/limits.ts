@@ -6,6 +6,7 @@
 import type { SendLimits } from "../message-sink.js";
 import type { ReceiveLimits } from "../message-stream.js";
 import { MAX_SETTING, MAX_TIMER_MS, MAX_WINDOW_BYTES } from "../options.js";
+import type { MethodSettings } from "./method-settings.js";
 
 /** Every limit, each an option of `Channel`. */
 export interface ChannelLimits extends ReceiveLimits, SendLimits {
@@ -22,6 +23,12 @@ export interface ChannelLimits extends ReceiveLimits, SendLimits {
    * call. Default 1 MiB, as in grpc-java. A call that sent more than that fails UNAVAILABLE instead; 0 tries no call again.
    */
   readonly maxRetryBufferBytes: number;
+  /** Bytes of requests that all calls of a channel together keep for that. Default 16 MiB, as in grpc-java. */
+  readonly maxChannelRetryBufferBytes: number;
+  /**
+   * How often at most a call is sent, whatever its policy says. Default 5 (gRFC A6). Calls that no server took do not count.
+   */
+  readonly maxAttempts: number;
   /** The largest response header list, in bytes. Default 16 KiB. */
   readonly maxHeaderListBytes: number;
   /** The most header fields in one block. Default 2,000. */
@@ -79,6 +86,8 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   maxSendBytes: Infinity,
   maxQueuedBytes: 4 * 1024 * 1024,
   maxRetryBufferBytes: 1024 * 1024,
+  maxChannelRetryBufferBytes: 16 * 1024 * 1024,
+  maxAttempts: 5,
   maxHeaderListBytes: 16 * 1024,
   maxHeaderPairs: 2000,
   streamWindowBytes: 256 * 1024,
@@ -95,11 +104,26 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   keepaliveTimeoutMs: 20_000,
 });
 
+/** The limits of what one call sends: "the smaller of the two" (service_config.proto). */
+export function sendLimitsOf(limits: ChannelLimits, settings: MethodSettings | undefined): SendLimits {
+  const bytes = settings?.maxSendBytes;
+  if (bytes === undefined || bytes >= limits.maxSendBytes) return limits;
+  return { maxSendBytes: bytes, maxQueuedBytes: limits.maxQueuedBytes };
+}
+
+/** The limits of what one call receives. */
+export function receiveLimitsOf(limits: ChannelLimits, settings: MethodSettings | undefined): ReceiveLimits {
+  const bytes = settings?.maxReceiveBytes;
+  if (bytes === undefined || bytes >= limits.maxReceiveBytes) return limits;
+  return { maxReceiveBytes: bytes, maxMessageValues: limits.maxMessageValues };
+}
+
 /** What a shorter keepalive time is raised to, in milliseconds. gRFC A8. */
 export const MIN_KEEPALIVE_TIME_MS = 10_000;
 
-/** What HTTP/2, Node and timers allow at most. */
+/** What HTTP/2, Node and timers allow at most; and so many attempts that nobody can mean more. */
 export const CHANNEL_LIMIT_MAXIMA = Object.freeze({
+  maxAttempts: 1000,
   maxHeaderListBytes: MAX_SETTING,
   maxHeaderPairs: MAX_SETTING,
   streamWindowBytes: MAX_WINDOW_BYTES,
@@ -112,8 +136,9 @@ export const CHANNEL_LIMIT_MAXIMA = Object.freeze({
   maxConnectionsPerAddress: 100,
 });
 
-/** What would expire at once, or ask too often, with less. */
+/** What would expire at once, ask too often, or send nothing, with less. */
 export const CHANNEL_LIMIT_MINIMA = Object.freeze({
+  maxAttempts: 1,
   connectTimeoutMs: 1,
   keepaliveTimeoutMs: 10,
   initialBackoffMs: 100,

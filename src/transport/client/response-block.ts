@@ -36,7 +36,9 @@ export function readResponse(
   }
   if (!isGrpc) {
     const said = httpStatus === 200 ? undefined : statusIn(headers);
-    return { kind: "refused", status: said ?? statusOfHttp(httpStatus, contentType), origin: "remote" };
+    // An OK that does not end the stream is none.
+    const status = said === undefined || said.code === Code.OK ? statusOfHttp(httpStatus, contentType) : said;
+    return { kind: "refused", status, origin: "remote" };
   }
   if (subtype !== "" && subtype !== "proto") {
     const shown = JSON.stringify(subtype.slice(0, 64));

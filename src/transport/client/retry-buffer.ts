@@ -3,7 +3,7 @@
  *
  * Spec: gRFC A6, "Buffering RPC for Retries", "When Retries are Valid".
  * Laws: stands before the stream of one call and looks like it; what is kept holds no more memory than it is worth; once committed
- * it keeps nothing; what is written while there is no stream is never dropped.
+ * it keeps nothing, and until then it counts in the budget of its channel; what is written while there is no stream is never dropped.
  */
 import type { SinkStream } from "../compressing-queue.js";
 
@@ -12,20 +12,37 @@ const SMALL_PIECE_BYTES = 8192;
 const MIN_GATHER_BYTES = 1024;
 const MAX_GATHER_BYTES = 16_384;
 
+/** What all calls of a channel keep together, and may. */
+export class RetryBudget {
+  readonly maxBytes: number;
+  bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+}
+
 /** The chunks of one call, and the stream they go to. */
 export class RetryBuffer implements SinkStream {
   readonly #maxBytes: number;
+  readonly #budget: RetryBudget;
   #stream: SinkStream | undefined;
   #chunks: Uint8Array[] = [];
   /** The last chunk, when it is one of ours with room for more. */
   #gather: Buffer | undefined;
   #bytes = 0;
+  /** How many of them were sent on a stream that is gone: they do not wait for room. */
+  #sentBytes = 0;
   #ended = false;
   #committed: boolean;
 
+  /** Called when too much was sent to be kept, before that is given to the stream: it may be {@link narrow}ed there. */
+  overflowed: (() => void) | undefined;
+
   /** `maxBytes`: a call that has sent more is committed to the stream it has; 0 commits it from the start. */
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, budget: RetryBudget) {
     this.#maxBytes = maxBytes;
+    this.#budget = budget;
     this.#committed = maxBytes === 0;
   }
 
@@ -44,33 +61,49 @@ export class RetryBuffer implements SinkStream {
   }
 
   get writableLength(): number {
-    return this.#stream === undefined ? this.#bytes : this.#stream.writableLength;
+    return this.#stream === undefined ? this.#bytes - this.#sentBytes : this.#stream.writableLength;
   }
 
-  /** Sends everything to `stream`, and says whether it has room for more. */
+  /** Sends everything to `stream`, as well as what follows, and says whether it has room for more. */
   attach(stream: SinkStream): boolean {
     this.#stream = stream;
+    const room = this.replayTo(stream);
+    this.#commitIfLarge();
+    return room;
+  }
+
+  /** Sends everything so far to `stream`, and says whether it has room for more. */
+  replayTo(stream: SinkStream): boolean {
     const chunks = this.#chunks;
     const last = this.#ended ? chunks.at(-1) : undefined;
     let room = true;
     for (const chunk of chunks) if (chunk !== last) room = stream.write(chunk);
     if (last !== undefined) stream.end(last);
     else if (this.#ended) stream.end();
-    this.#commitIfLarge();
     return room;
   }
 
   /** Gives the stream up. Only while {@link replayable}. */
   detach(): void {
+    if (this.#stream !== undefined) this.#sentBytes = this.#bytes;
     this.#stream = undefined;
+  }
+
+  /** Of several streams behind the one attached, this alone is left, and has all that was sent. */
+  narrow(stream: SinkStream): void {
+    this.#stream = stream;
+    this.commit();
   }
 
   /** There will be no other stream: nothing is kept any more. */
   commit(): void {
     this.#committed = true;
+    if (this.#bytes === 0) return;
+    this.#budget.bytes -= this.#bytes;
     this.#chunks = [];
     this.#gather = undefined;
     this.#bytes = 0;
+    this.#sentBytes = 0;
   }
 
   write(chunk: Uint8Array): boolean {
@@ -97,6 +130,7 @@ export class RetryBuffer implements SinkStream {
       this.#gather = undefined;
     }
     this.#bytes += chunk.length;
+    this.#budget.bytes += chunk.length;
     this.#commitIfLarge();
   }
 
@@ -115,6 +149,9 @@ export class RetryBuffer implements SinkStream {
   }
 
   #commitIfLarge(): void {
-    if (this.#stream !== undefined && this.#bytes > this.#maxBytes) this.commit();
+    if (this.#stream === undefined || this.#committed) return;
+    if (this.#bytes <= this.#maxBytes && this.#budget.bytes <= this.#budget.maxBytes) return;
+    if (this.overflowed !== undefined) this.overflowed();
+    else this.commit();
   }
 }

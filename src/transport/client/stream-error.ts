@@ -4,7 +4,8 @@
  * Spec: PROTOCOL-HTTP2.md, "Errors" (the table of HTTP/2 codes); RFC 9113 §6.8, §7, §8.7.
  */
 import { constants, type ClientHttp2Stream } from "node:http2";
-import { Code, type Status } from "../../codec/status.js";
+import { Code } from "../../codec/status.js";
+import type { AttemptEnd } from "./attempt-end.js";
 import type { Connection, Goaway } from "./connection.js";
 
 /** HTTP/2 error codes by number: their names, and what a call that was reset with them ends in. RFC 9113 §7. */
@@ -30,23 +31,11 @@ function errorName(code: number): string {
   return RESETS[code]?.[0] ?? `error code ${code}`;
 }
 
-/** How a stream ended that carried no status. */
-export interface StreamEnd {
-  readonly status: Status;
-  /** Whether the peer said so, or this side found it. */
-  readonly origin: "local" | "remote";
-  /**
-   * How it is known that no handler saw anything of the call, so that it may be tried again: it never left this process, or the
-   * server said that it did not take it. `undefined` when it may have run.
-   */
-  readonly unprocessed: "never sent" | "refused" | undefined;
-}
-
 /** What the end of a stream without a status means. `headersTooLarge`: Node refused to send our own header block. */
-export function endOfStream(stream: ClientHttp2Stream, connection: Connection, headersTooLarge: boolean): StreamEnd {
+export function endOfStream(stream: ClientHttp2Stream, connection: Connection, headersTooLarge: boolean): AttemptEnd {
   const { goaway, session } = connection;
   if (headersTooLarge) {
-    return local(Code.INTERNAL, "the request headers are too large to be sent");
+    return { ...local(Code.INTERNAL, "the request headers are too large to be sent"), final: true };
   }
   if (goaway !== undefined && (stream.id === undefined || stream.id > goaway.lastStreamId)) {
     const text = `the server did not take the call: GOAWAY ${describeGoaway(goaway)}`;
@@ -70,11 +59,21 @@ export function endOfStream(stream: ClientHttp2Stream, connection: Connection, h
   return reset === constants.NGHTTP2_REFUSED_STREAM ? { ...end, unprocessed: "refused" } : end;
 }
 
-function local(code: Code, message: string): StreamEnd {
+/** The end of an attempt that found its session gone before it could begin. */
+export function sessionGone(connection: Connection): AttemptEnd {
+  const { goaway } = connection;
+  const end =
+    goaway === undefined
+      ? local(Code.UNAVAILABLE, `the connection was lost: ${connection.lost ?? "closed by the server"}`)
+      : remote(Code.UNAVAILABLE, `the server closes the connection: GOAWAY ${describeGoaway(goaway)}`);
+  return { ...end, unprocessed: "never sent" };
+}
+
+function local(code: Code, message: string): AttemptEnd {
   return { status: { code, message }, origin: "local", unprocessed: undefined };
 }
 
-function remote(code: Code, message: string): StreamEnd {
+function remote(code: Code, message: string): AttemptEnd {
   return { status: { code, message }, origin: "remote", unprocessed: undefined };
 }
 

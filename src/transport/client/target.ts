@@ -87,7 +87,7 @@ export function parseTarget(target: string | readonly string[], schemes: readonl
     };
   } catch (error) {
     if (known) throw error;
-    throw refused(target, WANTED, hintFor(scheme, written, schemes));
+    throw refused(target, WANTED, hintFor(scheme, target, schemes));
   }
 }
 
@@ -204,10 +204,11 @@ function unescaped(path: string): string {
 }
 
 /** People paste URLs, and mistype schemes. */
-function hintFor(scheme: string | undefined, path: string, schemes: readonly string[]): string {
+function hintFor(scheme: string | undefined, text: string, schemes: readonly string[]): string {
   if (scheme === "http" || scheme === "https")
     return `; a channel has no ${scheme}: its option tls says whether it is encrypted`;
-  if (scheme === undefined || /^\d*$/.test(path)) return "";
+  // `host:port` with a port that is none is no scheme.
+  if (scheme === undefined || !text.includes("/")) return "";
   const nearest = nearestName(scheme, [...SCHEMES, ...schemes]);
   const meant = nearest === undefined ? "option resolvers can have one" : `did you mean "${nearest}"?`;
   return `; no scheme "${scheme.slice(0, MAX_ECHO)}" is known: ${meant}`;

@@ -133,8 +133,8 @@ export class Server {
   }
 
   /**
-   * Starts listening on `"host:port"` (port 0 picks a free one), `"[v6]:port"` or `"unix:path"`. May be called for several, each
-   * of which can be closed by itself.
+   * Starts listening on `"host:port"` (port 0 picks a free one), `"[v6]:port"`, `"unix:path"` (107 bytes at most) or, on Linux,
+   * `"unix-abstract:name"`. May be called for several, each of which can be closed by itself.
    *
    * The file of a unix socket goes with the server. One that a killed server has left is not removed, but named.
    *

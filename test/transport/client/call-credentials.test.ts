@@ -102,7 +102,11 @@ describe("call credentials", () => {
       [new Error("the key is gone"), Code.UNAUTHENTICATED, /could not be had: the key is gone/],
       [new StatusError(Code.UNAVAILABLE, "try later"), Code.UNAVAILABLE, /^try later$/],
       [new StatusError(Code.PERMISSION_DENIED, "not you"), Code.PERMISSION_DENIED, /^not you$/],
-      [new StatusError(Code.NOT_FOUND, "no key"), Code.INTERNAL, /NOT_FOUND, which only a server may say: no key/],
+      [
+        new StatusError(Code.NOT_FOUND, "no key"),
+        Code.INTERNAL,
+        /only a server may say, which is a bug there: NOT_FOUND: no key/,
+      ],
     ];
     for (const [thrown, code, message] of cases) {
       const failing: CallCredentials = () => {

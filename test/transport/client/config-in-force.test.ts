@@ -100,6 +100,16 @@ describe("ConfigInForce", () => {
     const theirs = make();
     theirs.resolved({ retryThrottling: { maxTokens: 5, tokenRatio: 1 } });
     assert.deepEqual(theirs.retryThrottling, { maxTokens: 5, tokenRatio: 1 });
+    const before = theirs.throttle;
+    before?.failed();
+    theirs.resolved({ ...json(7), retryThrottling: { maxTokens: 5, tokenRatio: 1 } });
+    assert.equal(timeoutOf(theirs), 7000);
+    assert.equal(theirs.throttle, before, "what is counted goes on");
+    assert.equal(theirs.throttle?.tokens, 4);
+    theirs.resolved({ retryThrottling: { maxTokens: 6, tokenRatio: 1 } });
+    assert.equal(theirs.throttle?.tokens, 6);
+    theirs.resolved(undefined);
+    assert.equal(theirs.throttle, undefined);
   });
 });
 

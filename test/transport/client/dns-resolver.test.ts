@@ -2,8 +2,6 @@
  * The DNS as a resolver: what is asked, what comes of the answers, and what of none.
  */
 import assert from "node:assert/strict";
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
 import { describe, test, type TestContext } from "node:test";
 import { dnsResolver, type DnsQueries } from "../../../src/transport/client/dns-resolver.js";
 import { namingOf } from "../../../src/transport/client/naming.js";
@@ -11,6 +9,7 @@ import { routesTo } from "../../../src/transport/client/proxy.js";
 import type { Resolution } from "../../../src/transport/client/resolver.js";
 import { parseTarget } from "../../../src/transport/client/target.js";
 import { checkResolvers, resolverOf } from "../../../src/transport/client/target-resolver.js";
+import { RecordType, startNameServer, textRecord, type DnsRecords } from "../../support/name-server.js";
 
 /** A DNS that answers from a list, and notes what it was asked. */
 class ListedDns implements DnsQueries {
@@ -134,58 +133,21 @@ describe("dnsResolver", () => {
   });
 });
 
-const TYPE = { A: 1, TXT: 16, AAAA: 28 } as const;
-
-/** A name server on loopback: what it answers by the type of the question; an Error is a failure of the server's. */
-async function nameServer(
-  t: TestContext,
-  records: Readonly<Record<number, readonly Buffer[] | "fails">>,
-): Promise<number> {
-  const socket: Socket = createSocket("udp4");
-  socket.on("message", (query, from) => {
-    const questionEnd = query.indexOf(0, 12) + 5;
-    const answers = records[query.readUInt16BE(questionEnd - 4)] ?? [];
-    const header = Buffer.alloc(12);
-    query.copy(header, 0, 0, 2);
-    header.writeUInt16BE(answers === "fails" ? 0x8182 : 0x8180, 2);
-    header.writeUInt16BE(1, 4);
-    const found = answers === "fails" ? [] : answers;
-    header.writeUInt16BE(found.length, 6);
-    const question = query.subarray(12, questionEnd);
-    const type = question.subarray(question.length - 4, question.length - 2);
-    const items = found.map((data) => {
-      const fixed = Buffer.from([0xc0, 12, ...type, 0, 1, 0, 0, 0, 0, 0, data.length]);
-      return Buffer.concat([fixed, data]);
-    });
-    socket.send(Buffer.concat([header, question, ...items]), from.port, from.address);
-  });
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  t.after(() => socket.close());
-  return socket.address().port;
-}
-
-function text(value: string): Buffer {
-  return Buffer.concat([Buffer.of(value.length), Buffer.from(value)]);
-}
-
 describe("R219 a target with a DNS server", () => {
-  async function ask(
-    t: TestContext,
-    records: Parameters<typeof nameServer>[1],
-    percentile?: number,
-  ): Promise<Resolution> {
-    const target = parseTarget(`dns://127.0.0.1:${await nameServer(t, records)}/orders.example:7`);
+  async function ask(t: TestContext, records: DnsRecords, percentile?: number): Promise<Resolution> {
+    const server = await startNameServer(() => records);
+    t.after(() => server.close());
+    const target = parseTarget(`dns://127.0.0.1:${server.port}/orders.example:7`);
     return (await dnsResolver(target, { percentile })(target, new AbortController().signal)) as Resolution;
   }
 
   test("R219 asks that server for both families and for the config", async (t) => {
     const v6 = Buffer.from("20010db8000000000000000000000001", "hex");
-    const config = text(`grpc_config=${JSON.stringify([{ serviceConfig: { a: 1 } }])}`);
+    const config = textRecord(`grpc_config=${JSON.stringify([{ serviceConfig: { a: 1 } }])}`);
     const answers = {
-      [TYPE.A]: [Buffer.of(10, 0, 0, 1), Buffer.of(10, 0, 0, 2)],
-      [TYPE.AAAA]: [v6],
-      [TYPE.TXT]: [config],
+      [RecordType.A]: [Buffer.of(10, 0, 0, 1), Buffer.of(10, 0, 0, 2)],
+      [RecordType.AAAA]: [v6],
+      [RecordType.TXT]: [config],
     };
     const { endpoints, serviceConfig } = await ask(t, answers, 0);
     const hosts = endpoints.map((one) => (one as { host: string }).host);
@@ -195,10 +157,10 @@ describe("R219 a target with a DNS server", () => {
   });
 
   test("R219 one family is enough, and the failure that counts is not that of the family that is not there", async (t) => {
-    const { endpoints } = await ask(t, { [TYPE.A]: [Buffer.of(10, 0, 0, 1)] });
+    const { endpoints } = await ask(t, { [RecordType.A]: [Buffer.of(10, 0, 0, 1)] });
     assert.deepEqual(endpoints, [{ kind: "tcp", host: "10.0.0.1", port: 7 }]);
     await assert.rejects(ask(t, {}), /the name orders\.example could not be resolved: query(?:A|Aaaa) ENODATA/);
-    await assert.rejects(ask(t, { [TYPE.A]: "fails" }), /could not be resolved: queryA ESERVFAIL/);
+    await assert.rejects(ask(t, { [RecordType.A]: "fails" }), /could not be resolved: queryA ESERVFAIL/);
   });
 });
 

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { RetryBuffer } from "../../../src/transport/client/retry-buffer.js";
+import { RetryBudget, RetryBuffer } from "../../../src/transport/client/retry-buffer.js";
 import type { SinkStream } from "../../../src/transport/compressing-queue.js";
 
 /** A stream that remembers what it was given. */
@@ -45,7 +45,7 @@ function held(chunks: readonly Uint8Array[]): number {
 
 describe("RetryBuffer", () => {
   test("R260 small pieces do not hold the large chunks they were cut from", () => {
-    const buffer = new RetryBuffer(1024 * 1024);
+    const buffer = new RetryBuffer(1024 * 1024, new RetryBudget(Infinity));
     const first = new Taken();
     buffer.attach(first);
     for (let i = 0; i < 5000; i++) buffer.write(piece(10, i % 256));
@@ -59,7 +59,7 @@ describe("RetryBuffer", () => {
   });
 
   test("R260 pieces of all sizes, written before, between and after streams, arrive whole and in order", () => {
-    const buffer = new RetryBuffer(Infinity);
+    const buffer = new RetryBuffer(Infinity, new RetryBudget(Infinity));
     const wanted: Buffer[] = [];
     const write = (bytes: number): void => {
       const one = piece(bytes, wanted.length % 256);
@@ -84,7 +84,7 @@ describe("RetryBuffer", () => {
   });
 
   test("R259 once more was sent than may be kept, nothing is kept", () => {
-    const buffer = new RetryBuffer(100);
+    const buffer = new RetryBuffer(100, new RetryBudget(Infinity));
     const stream = new Taken();
     buffer.attach(stream);
     for (let i = 0; i < 10; i++) buffer.write(piece(10, i));

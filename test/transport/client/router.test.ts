@@ -349,7 +349,7 @@ describe("policies of one's own", () => {
       [() => ({ kind: "complete", subchannel: {} as never }), /not a subchannel of the host's/],
       [
         () => ({ kind: "fail", error: () => new StatusError(Code.NOT_FOUND, "no") }),
-        /failed with NOT_FOUND, which only a server may say: no/,
+        /only a server may say, which is a bug there: NOT_FOUND: no/,
       ],
       [() => ({ kind: "fail", error: () => "x" as never }), /policy of the channel failed \(x\)/],
       [() => undefined as never, /policy of the channel failed/],

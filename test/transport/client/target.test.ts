@@ -138,7 +138,7 @@ describe("parseTarget", () => {
     const target = parseTarget("consul://dc1/orders/a%20b%2f?x#y", ["consul"]);
     const { scheme, authority, path, serverName, isLocal, name, addresses } = target;
     assert.deepEqual({ scheme, authority, path }, { scheme: "consul", authority: "dc1", path: "orders/a b/?x#y" });
-    assert.deepEqual({ serverName, isLocal }, { serverName: "orders/a%20b%2f?x#y", isLocal: false });
+    assert.deepEqual({ serverName, isLocal }, { serverName: "orders%2Fa%20b%2f%3Fx%23y", isLocal: false });
     assert.deepEqual([name, addresses], [undefined, undefined]);
     assert.equal(parseTarget("CONSUL:orders", ["consul"]).path, "orders");
     assert.equal(parseTarget("dns:///whatever you like", ["dns"]).path, "whatever you like");
@@ -170,6 +170,7 @@ describe("parseTarget", () => {
     ]) {
       refuses(target, /must be "host:port", "dns:\/\/\/host:port"/);
     }
+    refuses("orders:port", /current value is "orders:port"$/);
     for (const target of [5, null, undefined, {}]) refuses(target, /must be "host:port"/);
     refuses("x".repeat(5000), /^.{1,400}$/);
   });
@@ -196,6 +197,10 @@ describe("parseTarget", () => {
       "ipv6:::1,::2": "[::1]",
     };
     for (const [target, name] of Object.entries(names)) assert.equal(parseTarget(target).serverName, name, target);
+    assert.equal(
+      parseTarget('x:a b/c?d#e"\\^{}|<>`', ["x"]).serverName,
+      "a%20b%2Fc%3Fd%23e%22%5C%5E%7B%7D%7C%3C%3E%60",
+    );
     assert.equal(parseTarget(["a.example:1", "b.example:2"]).serverName, "a.example:1");
     assert.equal(parseTarget(["unix:/a", "b.example:2"]).serverName, "localhost");
     assert.equal(hostOf(parseTarget("ipv6:::1").serverName), "::1");

@@ -1,0 +1,40 @@
+/**
+ * How an attempt ended: what is known when its stream is over, or when it never had one.
+ */
+import type { Metadata } from "../../codec/metadata.js";
+import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
+import { StatusError, type Status } from "../../codec/status.js";
+import type { StatusDetail } from "../../codec/status-detail.js";
+
+/** The end of one attempt, whatever it was. */
+export interface AttemptEnd {
+  readonly status: Status;
+  /** Whether the peer said so, or this side found it. */
+  readonly origin: "local" | "remote";
+  /** What came with the status, if the server sent one. */
+  readonly trailers?: Metadata | undefined;
+  /**
+   * How it is known that no handler saw anything of the call, so that it may be tried again: it never left this process, or the
+   * server said that it did not take it. `undefined` when it may have run.
+   */
+  readonly unprocessed?: "never sent" | "refused" | undefined;
+  /** The error as the application gets it, where one was made already. */
+  readonly error?: StatusError | undefined;
+  /** Whether the server has not finished: the stream is to be cancelled. */
+  readonly open?: boolean | undefined;
+  /** Whether another attempt would end the same: no policy applies. */
+  readonly final?: boolean | undefined;
+}
+
+/** What the application is told of an end that was not OK. */
+export function errorOf({ status, origin, trailers, error }: AttemptEnd): StatusError {
+  if (error !== undefined) return error;
+  const details = trailers === undefined ? undefined : detailsIn(trailers, status);
+  return new StatusError(status.code, status.message, { origin, trailers, details });
+}
+
+function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {
+  if (!trailers.has(STATUS_DETAILS)) return undefined;
+  const [bytes, ...more] = trailers.getAll(STATUS_DETAILS);
+  return bytes === undefined || more.length > 0 ? undefined : decodeStatusDetails(bytes, code);
+}
