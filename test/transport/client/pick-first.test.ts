@@ -54,7 +54,7 @@ describe("the order of addresses", () => {
     assert.deepEqual(PICK_FIRST.parseConfig({ shuffleAddressList: true }), { shuffleAddressList: true });
     assert.throws(
       () => PICK_FIRST.parseConfig({ shuffleAddressList: "yes" }),
-      /true or false: current value is string/,
+      /true or false: current value is "yes"/,
     );
     const host = new FakeHost();
     host.clock.chance = 0;
