@@ -22,7 +22,8 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { VERSION } from "../src/index.js";
+import { Channel, loadProto, VERSION } from "../src/index.js";
+import { Command } from "./cli/command.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const packageJson = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -279,6 +280,62 @@ describe("the package in a project", () => {
       assert.ok(help.stdout.includes(word), help.stdout);
     const version = await mustRun("npx", ["--no-install", "barewire", "--version"], project);
     assert.ok(version.stdout.includes(VERSION));
+  });
+});
+
+describe("barewire serve with handlers, in a folder where the package is not installed", () => {
+  const elsewhere = join(folder, "elsewhere");
+  const greeter = join(root, "examples", "greeter");
+  const start = (handlers: string): Command => {
+    const bin = join(project, "node_modules", "barewire", "bin", "barewire.js");
+    const flags = ["--port", "0", "--proto", join(greeter, "greeter.proto"), "--handlers", handlers];
+    // In that folder, and by the process that the shell was, which is the one to be signalled.
+    const args = ["-c", 'cd "$0" && exec "$@"', elsewhere, process.execPath, bin, "serve", ...flags];
+    return new Command("sh", args);
+  };
+  /** What the server answers, and that a wrong request has the status that the handlers gave. */
+  const greet = async (handlers: string): Promise<unknown> => {
+    const server = start(handlers);
+    try {
+      const [, port] = await server.printed(/^listening on 127\.0\.0\.1:(\d+)\n[^]*npx barewire call /);
+      const channel = new Channel(`127.0.0.1:${port}`);
+      const service = loadProto(join(greeter, "greeter.proto")).service("greeter.Greeter");
+      const client: Readonly<Record<string, (name: object) => Promise<unknown>>> = channel.client(service);
+      const answers = [await client["greet"]?.({ name: "Ada" }), await client["greet"]?.({}).catch(String)];
+      await channel.close();
+      server.kill("SIGTERM");
+      assert.equal((await server.ended).code, 0);
+      return answers;
+    } finally {
+      await server.stop();
+    }
+  };
+  const expected = [{ text: "Hello, Ada!" }, "StatusError: INVALID_ARGUMENT: a name is wanted"];
+
+  test("handlers import barewire all the same", async () => {
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "package.json"), '{ "type": "module" }');
+    cpSync(join(greeter, "greeter.js"), join(elsewhere, "greeter.js"));
+    assert.deepEqual(await greet("greeter.js"), expected);
+  });
+
+  test("handlers in TypeScript, where Node runs it or tsx is there; else one sentence", async () => {
+    const text = `import { Code, type HandlerCall, StatusError } from "barewire";
+      interface Person { readonly name: string }
+      export function greet({ name }: Person, call: HandlerCall): { text: string } {
+        if (name === "") throw new StatusError(Code.INVALID_ARGUMENT, "a name is wanted");
+        return { text: \`Hello, \${name}!\` };
+      }`;
+    writeFileSync(join(elsewhere, "typed.ts"), text);
+    const { typescript = false } = process.features as { readonly typescript?: string | false };
+    if (typescript === false) {
+      const { code, stderr } = await start("typed.ts").ended;
+      assert.match(stderr, /^barewire: --handlers "typed\.ts" is TypeScript, which Node [\d.]+ does not run: .*\n$/);
+      assert.equal(code, 1);
+      mkdirSync(join(elsewhere, "node_modules"));
+      symlinkSync(join(root, "node_modules", "tsx"), join(elsewhere, "node_modules", "tsx"));
+    }
+    assert.deepEqual(await greet("typed.ts"), expected);
   });
 });
 

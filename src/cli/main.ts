@@ -6,8 +6,13 @@
  */
 import { VERSION } from "../index.js";
 import { quoted } from "../services/peer-text.js";
+import { call, callHelp } from "./call.js";
+import { complete } from "./complete.js";
+import { completion, completionHelp } from "./completion.js";
 import { demo, demoHelp } from "./demo.js";
+import { describe, describeHelp } from "./describe.js";
 import { generate, generateHelp } from "./generate.js";
+import { list, listHelp } from "./list.js";
 import { serve, serveHelp } from "./serve.js";
 import { suggestion, UsageError } from "./usage-error.js";
 
@@ -19,15 +24,24 @@ interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ["serve", { run: serve, summary: "start a server with the three example services", help: serveHelp }],
+  [
+    "serve",
+    { run: serve, summary: "start a server with the three example services, or with your own", help: serveHelp },
+  ],
   ["demo", { run: demo, summary: "play a client of one of them", help: demoHelp }],
+  ["call", { run: call, summary: "call a method of any server, in JSON", help: callHelp }],
+  ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],
+  ["describe", { run: describe, summary: "show how a service, a message or any name is declared", help: describeHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
+  ["completion", { run: completion, summary: "print a script that completes all this at Tab", help: completionHelp }],
 ]);
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === "--version" || name === "-v") return print(VERSION);
   if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) return print(help());
+  // What the shells' scripts call, for no person to type.
+  if (name === "__complete") return complete(rest, COMMANDS);
   if (name === undefined)
     throw new UsageError(
       `a command is wanted: ${[...COMMANDS.keys()].join(", ").replace(/, (\w+)$/, " or $1")} (see --help)`,
@@ -51,15 +65,15 @@ function unknownCommand(name: string): UsageError {
 }
 
 function help(): string {
-  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
   return `barewire ${VERSION}: gRPC on node:http2
 
 usage: barewire <command> [options]
 
 ${lines.join("\n")}
 
-  barewire <command> --help   what a command takes
-  barewire --version          the version`;
+  barewire <command> --help     what a command takes
+  barewire --version            the version`;
 }
 
 function print(text: string): number {
@@ -84,6 +98,6 @@ main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
     complain(error);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? error.exitCode : 1;
   },
 );

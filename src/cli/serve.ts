@@ -1,32 +1,36 @@
 /**
- * `barewire serve`: a server with the three example services, and one line on stdout for every call.
+ * `barewire serve`: a server with the three example services, or with services of one's own from `.proto` files and modules of
+ * handlers, and one line on stdout for every call.
  *
  * Laws: SIGINT and SIGTERM drain and end with exit code 0, a second one cuts at once; a server outlives the reader of its
- * log, and certificate files that are no good when SIGHUP has them read again; what keeps it from starting is one sentence on
- * stderr and exit code 1.
+ * log, and certificate files that are no good when SIGHUP has them read again; what keeps it from starting is told on
+ * stderr, in one sentence unless it is an exception of somebody's handlers, with exit code 1.
  */
-import { readFileSync } from "node:fs";
-import { resolve as resolvePath } from "node:path";
 import { codeName, type EndedCall, Server } from "../index.js";
-import { OrderManagement } from "../services/gen/order.js";
-import { StreamService } from "../services/gen/orderer.js";
-import { type Feature, RouteGuide } from "../services/gen/route_guide.js";
-import { orderManagement } from "../services/order-management.js";
-import { parseFeatureFile } from "../services/route-guide-feature-file.js";
-import { routeGuide } from "../services/route-guide.js";
-import { streamService } from "../services/stream-service.js";
 import { quoted } from "../services/peer-text.js";
+import { addCustomServices, type CustomFlags } from "./custom-services.js";
+import { drainWhenTold, END_SIGNALS, GRACE_MS } from "./end-of-serving.js";
+import { readExamples } from "./example-services.js";
+import { filesToWatch } from "./files-to-watch.js";
+import { DEFAULT_HOST, DEFAULT_PORT, listenAt, parsePlace } from "./listen-place.js";
+import { print } from "./print.js";
 import { openServerCertificate, type ServerCertificate } from "./server-certificate.js";
-import { thingsToTry } from "./things-to-try.js";
-import { parseCommand, parseWholeNumber, UsageError } from "./usage-error.js";
-
-const DEFAULT_PORT = 50051;
-const DEFAULT_HOST = "127.0.0.1";
-const GRACE_MS = 10_000;
-/** The room for a path in a socket's address, less the zero behind it. Node cuts a longer one without a word. */
-const MAX_SOCKET_PATH_BYTES = process.platform === "linux" ? 107 : 103;
+import { supervise } from "./supervise.js";
+import { findSupervision, type Supervision } from "./supervision.js";
+import { customThingsToTry, thingsToTry } from "./things-to-try.js";
+import { loaderArgs } from "./typescript-handlers.js";
+import { parseCommand, UsageError } from "./usage-error.js";
 
 export const serveHelp = `usage: barewire serve [options]
+       barewire serve --proto F --handlers M [options]
+
+Without --proto it serves three examples: RouteGuide, OrderManagement and StreamService.
+
+  --proto F          a .proto file with services of your own; may be given several times
+  --handlers M       a module that exports their handlers: a .js file, or .ts where Node runs it or tsx is installed;
+                     may be given several times
+  -I, --include DIR  where .proto files and their imports are looked up; may be given several times
+  --watch            start again when one of these files, or what they import, changes
 
   --port N           the port to listen at; default ${DEFAULT_PORT}; 0 takes a free one
   --host H           the address to listen at; default ${DEFAULT_HOST}
@@ -35,132 +39,170 @@ export const serveHelp = `usage: barewire serve [options]
   --cert-file C      … or with this certificate (PEM, the chain behind it)
   --key-file K       … and its key (PEM, not encrypted)
   --client-ca-file A clients must show a certificate that one of these authorities has signed (PEM)
-  --json-db-file F   the places RouteGuide knows, as a JSON array of
+  --json-db-file F   the places the example RouteGuide knows, as a JSON array of
                      {"location": {"latitude": E7, "longitude": E7}, "name": "…"}; default the bundled ones
-  --batch-size N     how many orders processOrders combines before it ships; default 3
+  --batch-size N     how many orders the example processOrders combines before it ships; default 3
   --quiet            no line for every call
   --help             this text
+
+For a service Greeter with the methods Greet and Chat, a module of handlers exports one of these:
+
+  export const Greeter = { greet(request, call) { … }, async *chat(requests, call) { … } };    or greeter
+  export default { greet … };                       where the methods say which service is meant
+  export function greet(request, call) { … }        and so on, method by method
+  export class Greeter { greet … }                  made once
+  export default ({ barewire, schema, server }) => ({ greet … });    or a function, which may be async
 
 A line of the log: time, peer, method, status, duration, messages received/sent.
 SIGINT (Ctrl-C) or SIGTERM lets running calls end, ${GRACE_MS / 1000} s at most; a second one cuts them.
 SIGHUP reads the files of --cert-file, --key-file and --client-ca-file again; connections that are open stay.`;
 
-/** Runs the command until a signal ends it; resolves to the exit code. @throws UsageError */
+const OPTIONS = {
+  proto: { type: "string", multiple: true },
+  handlers: { type: "string", multiple: true },
+  include: { type: "string", short: "I", multiple: true },
+  watch: { type: "boolean" },
+  port: { type: "string" },
+  host: { type: "string" },
+  unix: { type: "string" },
+  tls: { type: "boolean" },
+  "cert-file": { type: "string" },
+  "key-file": { type: "string" },
+  "client-ca-file": { type: "string" },
+  "json-db-file": { type: "string" },
+  "batch-size": { type: "string" },
+  quiet: { type: "boolean" },
+} as const;
+
+type Flags = ReturnType<typeof parseCommand<typeof OPTIONS>>["values"];
+
+/** Adds what is to be served, and gives the lines to print once it listens at `address`. */
+type Services = (
+  server: Server,
+) => Promise<(address: string, certificate: ServerCertificate | undefined) => readonly string[]>;
+
+/** Runs the command until a signal ends it; resolves to the exit code, and ends the process soon after. @throws UsageError */
 export async function serve(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseCommand(args, {
-    port: { type: "string" },
-    host: { type: "string" },
-    unix: { type: "string" },
-    tls: { type: "boolean" },
-    "cert-file": { type: "string" },
-    "key-file": { type: "string" },
-    "client-ca-file": { type: "string" },
-    "json-db-file": { type: "string" },
-    "batch-size": { type: "string" },
-    quiet: { type: "boolean" },
-  });
-  if (positionals.length > 0)
-    throw new UsageError(`serve takes only flags: ${quoted(positionals[0] ?? "")} is too much`);
-  const wanted = parsePlace(values);
-  const batchSize = parseWholeNumber("--batch-size", values["batch-size"] ?? "3", 1, 10_000);
-  const features = values["json-db-file"] === undefined ? undefined : readFeatures(values["json-db-file"]);
+  try {
+    return await serveUntilTold(args);
+  } finally {
+    // Handlers may have timers and connections of their own, and nobody tells them that the server is gone.
+    setTimeout(() => process.exit(), LINGER_MS).unref();
+  }
+}
+
+const LINGER_MS = 500;
+
+/** The same, for who has more to do in this process. */
+export async function serveUntilTold(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseCommand(args, OPTIONS);
+  if (positionals.length > 0) throw tooMuch(positionals[0] ?? "");
+  const place = parsePlace(values);
+  const custom = parseCustom(values);
+  if (custom === undefined) return await run({ values, place, services: exampleServices(values) });
+  const supervision = findSupervision();
+  if (supervision === undefined) {
+    const execArgs = loaderArgs(custom.handlers);
+    const files = values.watch === true ? () => filesToWatch(custom) : undefined;
+    if (execArgs.length > 0 || files !== undefined) {
+      return await supervise({ args: ["serve", ...args], execArgs, files });
+    }
+  }
+  try {
+    return await run({
+      values,
+      place: supervision?.place ?? place,
+      services: customServices(custom, supervision?.place !== undefined),
+      supervision,
+    });
+  } finally {
+    supervision?.leave();
+  }
+}
+
+function tooMuch(word: string): UsageError {
+  const flag = word.endsWith(".proto") ? "--proto" : /\.[mc]?[jt]s$/.test(word) ? "--handlers" : undefined;
+  const hint = flag === undefined ? "" : ` (each file has a flag of its own: ${flag} ${word})`;
+  return new UsageError(`serve takes only flags: ${quoted(word)} is too much${hint}`);
+}
+
+/** The flags about services of one's own; `undefined` when there are none. @throws UsageError */
+function parseCustom(values: Flags): CustomFlags | undefined {
+  const { proto = [], handlers = [], include = [] } = values;
+  if (proto.length === 0 && handlers.length === 0) {
+    const stray = include.length > 0 ? "--include" : values.watch === true ? "--watch" : undefined;
+    if (stray !== undefined)
+      throw new UsageError(`${stray} is for services of your own: say --proto and --handlers as well`);
+    return undefined;
+  }
+  if (handlers.length === 0)
+    throw new UsageError("--proto wants --handlers as well: the module that answers (see --help)");
+  if (proto.length === 0) throw new UsageError("--handlers wants --proto as well: the file that declares the services");
+  const empty = [...proto, ...handlers, ...include].includes("");
+  if (empty) throw new UsageError("--proto, --handlers and --include must be paths: one is empty");
+  for (const name of ["json-db-file", "batch-size"] as const) {
+    if (values[name] !== undefined)
+      throw new UsageError(`--${name} is for the example services: it does not go with --proto`);
+  }
+  return { proto, handlers, include };
+}
+
+interface Run {
+  readonly values: Flags;
+  readonly place: string;
+  readonly services: Services;
+  readonly supervision?: Supervision | undefined;
+}
+
+/** Serves until it is told to end. */
+async function run({ values, place, services, supervision }: Run): Promise<number> {
   const certificate = openServerCertificate(values);
   // However the process ends, the key does not stay behind.
   process.once("exit", () => certificate?.remove());
-
   const server = new Server({
     ...(values.quiet === true ? {} : { onCallEnd: (ended) => print(formatCall(ended, new Date())) }),
     ...(certificate === undefined ? {} : { tls: certificate.tls }),
   });
-  server
-    .add(RouteGuide, routeGuide({ features }))
-    .add(OrderManagement, orderManagement({ batchSize }))
-    .add(StreamService, streamService());
-  const address = await listen(server, wanted);
+  const describe = await services(server);
+  const address = await listenAt(server, place);
   // Before the first line: who reads that may send a signal at once.
-  const stopped = drainOnSignal(server, certificate?.isThrowAway === true ? [...END_SIGNALS, "SIGHUP"] : END_SIGNALS);
-  if (certificate?.isThrowAway === false) rereadOnSignal(server, certificate);
-  for (const line of announcement(address, certificate)) print(line);
+  const hasFiles = certificate?.isThrowAway === false;
+  const endsOnHangUp = !hasFiles && (certificate !== undefined || supervision !== undefined);
+  const stopped = drainWhenTold(server, {
+    signals: endsOnHangUp ? [...END_SIGNALS, "SIGHUP"] : END_SIGNALS,
+    supervision,
+    onHangUp: hasFiles ? () => reread(server, certificate) : undefined,
+  });
+  supervision?.tellListening(address);
+  const pid = supervision === undefined ? process.pid : process.ppid;
+  for (const line of [...announcement(address, certificate, pid), ...describe(address, certificate)]) print(line);
   await stopped;
   return 0;
 }
 
-function announcement(address: string, certificate: ServerCertificate | undefined): string[] {
+function announcement(address: string, certificate: ServerCertificate | undefined, pid: number): string[] {
   const lines = [`listening on ${address}`];
   if (certificate !== undefined) lines.push(certificate.describe());
   else if (!/^(127\.|\[::1\]|localhost:|unix:)/.test(address)) lines.push("reachable from other machines, unencrypted");
-  if (certificate?.isThrowAway === false) lines.push(`kill -HUP ${process.pid} has its files read again`);
-  return [...lines, ...thingsToTry(address, certificate)];
+  if (certificate?.isThrowAway === false) lines.push(`kill -HUP ${pid} has its files read again`);
+  return lines;
 }
 
-/** Where to listen, in the form `Server.listen` takes. */
-function parsePlace(values: { port?: string; host?: string; unix?: string }): string {
-  const { host, unix } = values;
-  if (unix !== undefined) {
-    const other = values.port === undefined ? (host === undefined ? undefined : "--host") : "--port";
-    if (other !== undefined) throw new UsageError(`--unix takes the place of --host and --port: ${other} is too much`);
-    if (unix === "") throw new UsageError("--unix must be a path: it is empty");
-    const path = resolvePath(unix);
-    const bytes = Buffer.byteLength(path);
-    if (bytes <= MAX_SOCKET_PATH_BYTES) return `unix:${path}`;
-    throw new UsageError(
-      `--unix must be a path of ${MAX_SOCKET_PATH_BYTES} bytes at most: ${quoted(path)} has ${bytes}`,
-    );
-  }
-  const port = parseWholeNumber("--port", values.port ?? String(DEFAULT_PORT), 0, 65_535);
-  if (host === "") throw new UsageError("--host must be an address or a name: it is empty");
-  return joinHostPort(host ?? DEFAULT_HOST, port);
+/** The three examples. @throws UsageError */
+function exampleServices(values: Flags): Services {
+  const add = readExamples(values);
+  return (server) => {
+    add(server);
+    return Promise.resolve(thingsToTry);
+  };
 }
 
-function readFeatures(file: string): Feature[] {
-  try {
-    return parseFeatureFile(readFileSync(file, "utf8"), file);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const text = reason.includes(file) ? reason : `${file}: ${reason}`;
-    throw new UsageError(`--json-db-file: ${text}`, { cause: error });
-  }
-}
-
-async function listen(server: Server, wanted: string): Promise<string> {
-  try {
-    return (await server.listen(wanted)).address;
-  } catch (error) {
-    const fault = wanted.startsWith("unix:") ? unixListenFault(error) : listenFault(error, LISTEN_FAULTS);
-    throw new UsageError(`cannot listen on ${wanted}: ${fault}`, { cause: error });
-  }
-}
-
-/** A host that has colons is an IPv6 address, which stands in brackets before a port. */
-function joinHostPort(host: string, port: number): string {
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-const LISTEN_FAULTS: ReadonlyMap<unknown, string> = new Map([
-  ["EADDRINUSE", "the port is taken; take another with --port N, or --port 0 for any free one"],
-  ["EADDRNOTAVAIL", "this machine does not have that address; see --host"],
-  ["ENOTFOUND", "the host is not known; see --host"],
-  ["EAI_AGAIN", "the host is not known; see --host"],
-  ["EACCES", "it is not allowed; ports below 1024 often need special rights"],
-]);
-
-const UNIX_LISTEN_FAULTS: ReadonlyMap<unknown, string> = new Map([
-  ["EADDRINUSE", "something is there already: a server that listens, or another file"],
-  ["EACCES", "the directory is not there, or may not be written to"],
-]);
-
-function unixListenFault(error: unknown): string {
-  const isLeftOver = error instanceof Error && error.message.includes("left over");
-  if (isLeftOver) return "the socket of a server that was killed is still there, and nobody listens on it: remove it";
-  return listenFault(error, UNIX_LISTEN_FAULTS);
-}
-
-function listenFault(error: unknown, faults: ReadonlyMap<unknown, string>): string {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const fault = "code" in at ? faults.get(at.code) : undefined;
-    if (fault !== undefined) return fault;
-  }
-  return error instanceof Error ? error.message : String(error);
+/** What the flags name. Who has it started again need not be told once more what to try. */
+function customServices(custom: CustomFlags, isAgain: boolean): Services {
+  return async (server) => {
+    const { services, lines } = await addCustomServices(server, custom);
+    return (address, certificate) => [...lines, ...(isAgain ? [] : customThingsToTry(address, services, certificate))];
+  };
 }
 
 /** One line of the log. The path is a peer's text, but the server has cut and escaped it. */
@@ -170,54 +212,12 @@ function formatCall(ended: EndedCall, endedAt: Date): string {
   return `${time} ${ended.peer} ${ended.path} ${codeName(ended.code)} ${ended.durationMs.toFixed(1)} ms ${messages}`;
 }
 
-const END_SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
-
-/** Resolves when one of `signals` has come and the server is closed. */
-function drainOnSignal(server: Server, signals: readonly NodeJS.Signals[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let drainingSinceMs: number | undefined;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (drainingSinceMs === undefined) {
-        drainingSinceMs = performance.now();
-        drain(server, signal).then(resolve, reject);
-      } else if (!isEcho(signal, performance.now() - drainingSinceMs)) {
-        cut(server, signal).catch(reject);
-      }
-    };
-    for (const signal of signals) process.on(signal, onSignal);
-  });
-}
-
-function rereadOnSignal(server: Server, certificate: ServerCertificate): void {
-  process.on("SIGHUP", () => {
-    try {
-      certificate.reread((tls) => server.updateTls(tls));
-      print(`SIGHUP: ${certificate.describe()}`);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      process.stderr.write(`barewire: SIGHUP: the certificate stays as it is: ${reason}\n`);
-    }
-  });
-}
-
-async function drain(server: Server, signal: NodeJS.Signals): Promise<void> {
-  print(`${signal}: draining, ${GRACE_MS / 1000} s at most; once more to cut`);
-  await server.close({ graceMs: GRACE_MS });
-  print("drained, bye");
-}
-
-async function cut(server: Server, signal: NodeJS.Signals): Promise<void> {
-  print(`${signal}: cutting what still runs`);
-  await server.close({ graceMs: 0 });
-  // Whatever else might keep the process alive, it was told twice to go.
-  process.exit(0);
-}
-
-/** Under npm one Ctrl-C comes twice: the terminal sends it to every process, and npm passes its own on. */
-function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
-  return signal === "SIGINT" && afterMs < 100 && process.env["npm_lifecycle_event"] !== undefined;
-}
-
-function print(line: string): void {
-  if (process.stdout.writable) process.stdout.write(`${line}\n`);
+function reread(server: Server, certificate: ServerCertificate): void {
+  try {
+    certificate.reread((tls) => server.updateTls(tls));
+    print(`SIGHUP: ${certificate.describe()}`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`barewire: SIGHUP: the certificate stays as it is: ${reason}\n`);
+  }
 }

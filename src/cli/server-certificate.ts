@@ -29,6 +29,7 @@ export interface ServerTlsFlags {
 
 /** Where a certificate comes from. */
 interface Source {
+  /** The certificate's own file, or its authority's when it was made for this start. */
   readonly certFile: string;
   readonly isThrowAway: boolean;
   readonly read: () => CertificateAndKey;
@@ -57,8 +58,12 @@ export class ServerCertificate implements TlsToTry {
     return String(this.#tls.cert);
   }
 
-  get certFile(): string {
-    return this.#source.certFile;
+  /** One in files is taken for the system's to verify, unless it is its own authority. */
+  get caFile(): string | undefined {
+    if (this.isThrowAway) return this.#source.certFile;
+    const certificate = new X509Certificate(this.cert);
+    const isOwnAuthority = certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
+    return isOwnAuthority ? this.#source.certFile : undefined;
   }
 
   /** Whether it was made for this start: then there is nothing to read again. */
@@ -81,7 +86,7 @@ export class ServerCertificate implements TlsToTry {
   describe(now: Date = new Date()): string {
     const clients = this.wantsClientCertificate ? "; clients must show one, too" : "";
     if (this.isThrowAway) {
-      return `TLS with a certificate made for this start, which clients are to trust: ${this.certFile}${clients}`;
+      return `TLS with a certificate made for this start, which clients are to trust: ${this.#source.certFile}${clients}`;
     }
     const { subjectAltName, subject, validTo } = new X509Certificate(this.cert);
     const end = new Date(validTo);
@@ -133,7 +138,8 @@ function madeForThisStart(): Source {
   const made = createDevCertificate();
   try {
     const { caFile, remove } = writeDevCertificate(made);
-    return { certFile: caFile, isThrowAway: true, read: () => made, remove };
+    const pair = { cert: made.cert, key: made.key };
+    return { certFile: caFile, isThrowAway: true, read: () => pair, remove };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`--tls: the certificate made for this start cannot be written: ${reason}`, { cause: error });

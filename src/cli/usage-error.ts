@@ -9,6 +9,13 @@ import { quoted } from "../services/peer-text.js";
 /** A mistake of the person who typed the command; `message` is all that is shown of it. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+  /** What the command ends with; 1 where it does not say otherwise. */
+  readonly exitCode: number;
+
+  constructor(message: string, options: ErrorOptions & { readonly exitCode?: number } = {}) {
+    super(message, options);
+    this.exitCode = options.exitCode ?? 1;
+  }
 }
 
 /** Options of a command as `parseArgs` takes them. */

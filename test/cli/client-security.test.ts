@@ -5,7 +5,7 @@ import { createDevCertificate, writeDevCertificate } from "../../src/cli/dev-cer
 import { UsageError } from "../../src/cli/usage-error.js";
 
 const dev = createDevCertificate();
-const { caFile, keyFile, remove } = writeDevCertificate(dev);
+const { caFile, certFile, keyFile, remove } = writeDevCertificate(dev);
 after(remove);
 
 describe("readSecurity", () => {
@@ -14,12 +14,12 @@ describe("readSecurity", () => {
       [{}, {}],
       [{ plaintext: true }, { tls: false }],
       [{ tls: true }, { tls: {} }],
-      [{ tls: true, "ca-file": caFile }, { tls: { ca: dev.cert } }],
+      [{ tls: true, "ca-file": caFile }, { tls: { ca: dev.ca } }],
       [
         { tls: true, "ca-file": caFile, "server-host-override": "a.example" },
-        { tls: { ca: dev.cert }, authority: "a.example" },
+        { tls: { ca: dev.ca }, authority: "a.example" },
       ],
-      [{ tls: true, "cert-file": caFile, "key-file": keyFile }, { tls: { cert: dev.cert, key: dev.key } }],
+      [{ tls: true, "cert-file": certFile, "key-file": keyFile }, { tls: { cert: dev.cert, key: dev.key } }],
     ] as const) {
       assert.deepEqual(readSecurity(flags), expected);
     }

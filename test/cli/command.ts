@@ -1,7 +1,7 @@
 /**
  * A command run as a process: its output line by line, and how it ended.
  */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
@@ -21,10 +21,16 @@ export class Command {
   stdout = "";
   stderr = "";
   readonly ended: Promise<Ended>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #child: ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
   readonly #watchers = new Set<() => void>();
 
-  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /** `input` says where standard input comes from: from `write`, or from nowhere. */
+  constructor(
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    input: "written" | "none" = "none",
+  ) {
     // Tests may themselves run under npm, whose variables change what the command does.
     const {
       npm_lifecycle_event: _event,
@@ -32,19 +38,34 @@ export class Command {
       NODE_V8_COVERAGE: _coverage,
       ...inherited
     } = process.env;
-    this.#child = spawn(program, args, {
+    const child = spawn(program, args, {
       cwd: root,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === "written" ? "pipe" : "ignore", "pipe", "pipe"],
       env: { ...inherited, ...env },
       // A process group of its own, so that `stop` reaches what the command started.
       detached: true,
     });
+    const { stdout, stderr } = child;
+    if (stdout === null || stderr === null) throw new Error("the command has no output");
+    this.#child = Object.assign(child, { stdout, stderr });
+    // Who ends before its input does is no failure of the test's.
+    child.stdin?.on("error", () => undefined);
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.#grow("stdout", text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => this.#grow("stderr", text));
     this.ended = new Promise((resolve, reject) => {
       this.#child.on("error", reject);
       this.#child.on("close", (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }));
     });
+  }
+
+  /** Writes to its standard input. */
+  write(text: string | Uint8Array): void {
+    this.#child.stdin?.write(text);
+  }
+
+  /** Ends its standard input. */
+  endInput(): void {
+    this.#child.stdin?.end();
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -108,6 +129,11 @@ export class Command {
 /** The `barewire` command of this checkout. */
 export function barewire(...args: string[]): Command {
   return new Command(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args]);
+}
+
+/** The same, with a standard input that the test writes to. */
+export function barewireReading(...args: string[]): Command {
+  return new Command(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {}, "written");
 }
 
 /** Runs `use` beside a server on a free port; the server is stopped afterwards. */

@@ -37,6 +37,7 @@ async function handshake(serverOptions: TlsOptions, clientOptions: ConnectionOpt
 
 describe("createDevCertificate", () => {
   const certificate = new X509Certificate(dev.cert);
+  const authority = new X509Certificate(dev.ca);
 
   test("is for localhost, 127.0.0.1 and ::1, and for nothing else", () => {
     assert.equal(certificate.subject, "CN=localhost");
@@ -49,20 +50,25 @@ describe("createDevCertificate", () => {
     assert.equal(certificate.checkIP("127.0.0.2"), undefined);
   });
 
-  test("has signed itself with the key that goes with it", () => {
+  test("has the key that goes with it, and an authority that has signed it and nothing else", () => {
     const key = createPrivateKey(dev.key);
     assert.equal(key.asymmetricKeyType, "ec");
     assert.equal(key.asymmetricKeyDetails?.namedCurve, "prime256v1");
-    assert.ok(certificate.verify(certificate.publicKey));
     assert.ok(certificate.checkPrivateKey(key));
-    assert.ok(certificate.checkIssued(certificate));
-    assert.equal(certificate.issuer, certificate.subject);
-    assert.equal(certificate.verify(new X509Certificate(createDevCertificate().cert).publicKey), false);
+    assert.ok(certificate.verify(authority.publicKey));
+    assert.ok(certificate.checkIssued(authority));
+    assert.ok(authority.verify(authority.publicKey));
+    assert.match(authority.subject, /^CN=barewire throw-away authority [0-9a-f]{8}$/);
+    assert.equal(certificate.verify(certificate.publicKey), false);
+    assert.equal(certificate.verify(new X509Certificate(createDevCertificate().ca).publicKey), false);
   });
 
-  test("is an authority, and a server's", () => {
-    assert.equal(certificate.ca, true);
+  test("is a server's and no authority, which its own is and no server's: strict clients take no certificate for both", () => {
+    assert.equal(certificate.ca, false);
     assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.1"]);
+    assert.equal(authority.ca, true);
+    assert.equal(authority.keyUsage, undefined);
+    assert.equal(authority.subjectAltName, undefined);
   });
 
   test("counts from five minutes ago to seven days ahead", () => {
@@ -86,21 +92,21 @@ describe("createDevCertificate", () => {
   test("a client that trusts it authorizes the server, by each of its names", async () => {
     for (const minVersion of ["TLSv1.2", "TLSv1.3"] as const) {
       const server = { cert: dev.cert, key: dev.key, minVersion, maxVersion: minVersion };
-      assert.equal(await handshake(server, { ca: dev.cert, servername: "localhost" }), "authorized");
+      assert.equal(await handshake(server, { ca: dev.ca, servername: "localhost" }), "authorized");
       // Without a server name it is the address that is verified.
-      assert.equal(await handshake(server, { ca: dev.cert }), "authorized");
+      assert.equal(await handshake(server, { ca: dev.ca }), "authorized");
     }
   });
 
   test("a client that trusts another, asks for another name, or lives in another week refuses it", async () => {
     const server = { cert: dev.cert, key: dev.key };
-    assert.equal(await handshake(server, { servername: "localhost" }), "DEPTH_ZERO_SELF_SIGNED_CERT");
-    assert.match(await handshake(server, { ca: createDevCertificate().cert, servername: "localhost" }), /CERT|SIGNED/);
-    assert.equal(await handshake(server, { ca: dev.cert, servername: "example.com" }), "ERR_TLS_CERT_ALTNAME_INVALID");
+    assert.equal(await handshake(server, { servername: "localhost" }), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    assert.equal(await handshake(server, { ca: createDevCertificate().ca }), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    assert.equal(await handshake(server, { ca: dev.ca, servername: "example.com" }), "ERR_TLS_CERT_ALTNAME_INVALID");
     const old = createDevCertificate(new Date(Date.now() - 8 * DAY_MS));
-    assert.equal(await handshake(old, { ca: old.cert, servername: "localhost" }), "CERT_HAS_EXPIRED");
+    assert.equal(await handshake(old, { ca: old.ca, servername: "localhost" }), "CERT_HAS_EXPIRED");
     const early = createDevCertificate(new Date(Date.now() + 10 * MINUTE_MS));
-    assert.equal(await handshake(early, { ca: early.cert, servername: "localhost" }), "CERT_NOT_YET_VALID");
+    assert.equal(await handshake(early, { ca: early.ca, servername: "localhost" }), "CERT_NOT_YET_VALID");
   });
 });
 
@@ -112,8 +118,9 @@ describe("writeDevCertificate", () => {
   test("puts the authority and the key where only this user reads them", () => {
     assert.equal(dirname(written.folder), tmpdir());
     assert.match(basename(written.folder), /^barewire-tls-/);
-    assert.deepEqual(readdirSync(written.folder).toSorted(), ["ca.pem", "key.pem"]);
-    assert.equal(readFileSync(written.caFile, "utf8"), dev.cert);
+    assert.deepEqual(readdirSync(written.folder).toSorted(), ["ca.pem", "cert.pem", "key.pem"]);
+    assert.equal(readFileSync(written.caFile, "utf8"), dev.ca);
+    assert.equal(readFileSync(written.certFile, "utf8"), dev.cert);
     assert.equal(readFileSync(written.keyFile, "utf8"), dev.key);
     assert.equal(mode(written.folder), "700");
     assert.equal(mode(written.keyFile), "600");
@@ -141,7 +148,7 @@ describe("openssl", { skip: openssl ? false : "there is no openssl command here 
   };
 
   test("verifies it as a server's certificate under itself, strictly", () => {
-    const { caFile } = written;
+    const { caFile, certFile } = written;
     for (const name of [
       ["-verify_hostname", "localhost"],
       ["-verify_ip", "127.0.0.1"],
@@ -155,17 +162,17 @@ describe("openssl", { skip: openssl ? false : "there is no openssl command here 
         ...name,
         "-CAfile",
         caFile,
-        caFile,
+        certFile,
       );
       assert.equal(status, 0, text);
-      assert.match(text, /ca\.pem: OK/);
+      assert.match(text, /cert\.pem: OK/);
     }
   });
 
   test("refuses it under another authority", () => {
     const other = writeDevCertificate(createDevCertificate());
     try {
-      const { status, text } = run("verify", "-CAfile", other.caFile, written.caFile);
+      const { status, text } = run("verify", "-CAfile", other.caFile, written.certFile);
       assert.notEqual(status, 0, text);
     } finally {
       other.remove();
@@ -173,21 +180,30 @@ describe("openssl", { skip: openssl ? false : "there is no openssl command here 
   });
 
   test("reads every field as it is meant", () => {
-    const { status, text } = run("x509", "-in", written.caFile, "-noout", "-text");
+    const { status, text } = run("x509", "-in", written.certFile, "-noout", "-text");
     assert.equal(status, 0, text);
     for (const expected of [
       /Version: 3 \(0x2\)/,
       /Signature Algorithm: ecdsa-with-SHA256/,
-      /Issuer: CN ?= ?localhost/,
+      /Issuer: CN ?= ?barewire throw-away authority [0-9a-f]{8}/,
       /Subject: CN ?= ?localhost/,
       /NIST CURVE: P-256/,
-      /Basic Constraints: critical\s+CA:TRUE, pathlen:0/,
-      /Key Usage: critical\s+Digital Signature, Certificate Sign\s/,
+      /Basic Constraints: critical\s+CA:FALSE/,
+      /Key Usage: critical\s+Digital Signature\s/,
       /Extended Key Usage:\s+TLS Web Server Authentication\s/,
       /Subject Alternative Name:\s+DNS:localhost, IP Address:127\.0\.0\.1, IP Address:0:0:0:0:0:0:0:1\s/,
       /Subject Key Identifier:\s+(?:[0-9A-F]{2}:){19}[0-9A-F]{2}\s/,
+      /Authority Key Identifier:\s+(?:keyid:)?(?:[0-9A-F]{2}:){19}[0-9A-F]{2}\s/,
     ]) {
       assert.match(text, expected);
+    }
+    const { text: authority } = run("x509", "-in", written.caFile, "-noout", "-text");
+    for (const expected of [
+      /Subject: CN ?= ?barewire throw-away authority/,
+      /Basic Constraints: critical\s+CA:TRUE, pathlen:0/,
+      /Key Usage: critical\s+Certificate Sign\s/,
+    ]) {
+      assert.match(authority, expected);
     }
     const { text: key } = run("pkey", "-in", join(written.folder, "key.pem"), "-noout", "-text");
     assert.match(key, /NIST CURVE: P-256/);

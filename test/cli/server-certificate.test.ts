@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,6 +11,7 @@ import {
   type ServerTlsFlags,
 } from "../../src/cli/server-certificate.js";
 import { UsageError } from "../../src/cli/usage-error.js";
+import { Authority } from "../support/certificates.js";
 
 const folder = mkdtempSync(join(tmpdir(), "barewire-server-certificate-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -41,10 +43,12 @@ describe("openServerCertificate", () => {
     const certificate = open({ tls: true });
     assert.equal(certificate.isThrowAway, true);
     assert.equal(certificate.wantsClientCertificate, false);
-    assert.equal(readFileSync(certificate.certFile, "utf8"), certificate.tls.cert);
-    assert.ok(certificate.describe().includes(certificate.certFile));
+    const caFile = certificate.caFile ?? "none";
+    const authority = new X509Certificate(readFileSync(caFile));
+    assert.ok(new X509Certificate(certificate.cert).verify(authority.publicKey));
+    assert.ok(certificate.describe().includes(caFile));
     certificate.remove();
-    assert.equal(existsSync(dirname(certificate.certFile)), false);
+    assert.equal(existsSync(dirname(caFile)), false);
   });
 
   test("a mistake beside a certificate that was made leaves nothing on the disk", () => {
@@ -76,8 +80,15 @@ describe("openServerCertificate", () => {
       `TLS with a certificate for "${names}", valid until 2041-01-08`,
     );
     assert.match(certificate.describe(new Date("2041-02-01")), /, NO LONGER VALID since 2041-01-08$/);
+    assert.equal(certificate.caFile, undefined);
     certificate.remove();
-    assert.ok(existsSync(certificate.certFile));
+    assert.ok(existsSync(join(folder, "c.pem")));
+  });
+
+  test("a certificate in a file that is its own authority is what clients are to trust", () => {
+    const { cert, key } = new Authority().identity;
+    const certificate = open({ tls: true, "cert-file": file("s.pem", cert), "key-file": file("sk.pem", key) });
+    assert.equal(certificate.caFile, join(folder, "s.pem"));
   });
 
   test("--client-ca-file makes clients show a certificate", () => {
@@ -112,7 +123,7 @@ describe("openServerCertificate", () => {
     );
     assert.equal(certificate.cert, first.cert);
     certificate.reread((tls) => used.push(tls));
-    assert.deepEqual(used, [second]);
+    assert.deepEqual(used, [{ cert: second.cert, key: second.key }]);
     assert.equal(certificate.cert, second.cert);
   });
 });

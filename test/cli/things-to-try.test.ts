@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createDevCertificate } from "../../src/cli/dev-certificate.js";
-import { thingsToTry, type TlsToTry } from "../../src/cli/things-to-try.js";
+import { customThingsToTry, thingsToTry, type TlsToTry } from "../../src/cli/things-to-try.js";
+import { loadProto } from "../../src/index.js";
 import { Authority } from "../support/certificates.js";
 
 const HEADING = "things to try in another terminal:";
 const authority = new Authority();
 
-const dev: TlsToTry = { cert: createDevCertificate().cert, certFile: "/tmp/x/ca.pem", wantsClientCertificate: false };
+const dev: TlsToTry = { cert: createDevCertificate().cert, caFile: "/tmp/x/ca.pem", wantsClientCertificate: false };
 
 function issued(...names: string[]): TlsToTry {
-  return { ...dev, cert: authority.issue({ names }).cert };
+  return { ...dev, cert: authority.issue({ names }).cert, caFile: undefined };
 }
 
 /** The flags of the first demo, and those of grpcurl in front of the ones that are always there. */
@@ -40,7 +41,7 @@ describe("thingsToTry", () => {
     }
   });
 
-  test("a certificate that is its own authority: it is what to trust, for grpcurl as well", () => {
+  test("a certificate of an authority nobody knows: that is what to trust, for grpcurl as well", () => {
     const lines = thingsToTry("127.0.0.1:50051", dev);
     assert.equal(lines[3], "  npm run demo -- orderer --tls --ca-file /tmp/x/ca.pem");
     assert.equal(
@@ -85,5 +86,67 @@ describe("thingsToTry", () => {
     const lines = thingsToTry("unix:/run/x", dev);
     assert.equal(lines[1], "  npm run demo -- route-guide --addr unix:/run/x --tls --ca-file /tmp/x/ca.pem");
     assert.match(lines[4] ?? "", / -authority localhost .* -unix \/run\/x routeguide\.RouteGuide\/GetFeature$/);
+  });
+});
+
+describe("customThingsToTry", () => {
+  const { services } = loadProto({
+    "a.proto": `syntax = "proto3";
+      package a;
+      message All {
+        string text = 1; bytes data = 2; int64 big = 3; bool yes = 4; repeated string many = 5; All child = 6; optional int32 maybe = 7;
+        map<string, int32> pairs = 8; oneof one { string left = 9; } Kind kind = 10;
+      }
+      enum Kind { NONE = 0; }
+      message Nothing {}
+      service First { rpc Stream(stream Nothing) returns (Nothing); rpc Look(All) returns (Nothing); }
+      service Second { rpc Go(stream Nothing) returns (stream Nothing); }
+      service Empty {}`,
+  });
+  const [first, second, empty] = services;
+  const request = `{"text":"hello","data":"","big":"0","yes":false,"many":[],"pairs":{},"kind":"NONE"}`;
+
+  test("a list, and a call of the first method that takes and gives one message, by grpcurl and by barewire", () => {
+    assert.deepEqual(customThingsToTry("127.0.0.1:7", services), [
+      HEADING,
+      "  grpcurl -plaintext 127.0.0.1:7 list",
+      "  npm run -s barewire -- list 127.0.0.1:7",
+      `  grpcurl -plaintext -d '${request}' 127.0.0.1:7 a.First/Look`,
+      `  npm run -s barewire -- call 127.0.0.1:7 a.First/Look -d '${request}'`,
+    ]);
+    assert.ok(first !== undefined);
+  });
+
+  test("else of the first method; a request that has nothing to fill in is left out", () => {
+    assert.deepEqual(customThingsToTry("[::]:7", second === undefined ? [] : [second]).slice(3), [
+      "  grpcurl -plaintext localhost:7 a.Second/Go",
+      "  npm run -s barewire -- call localhost:7 a.Second/Go",
+    ]);
+    assert.equal(customThingsToTry("127.0.0.1:7", empty === undefined ? [] : [empty]).length, 3);
+  });
+
+  test("TLS and unix sockets", () => {
+    const lines = customThingsToTry("unix:/run/x", services, dev);
+    assert.deepEqual(lines.slice(1, 3), [
+      "  grpcurl -cacert /tmp/x/ca.pem -authority localhost -unix /run/x list",
+      "  npm run -s barewire -- list unix:/run/x --tls --ca-file /tmp/x/ca.pem",
+    ]);
+    assert.equal(
+      customThingsToTry("192.0.2.1:7", services, dev)[1],
+      "  grpcurl -cacert /tmp/x/ca.pem -authority localhost 192.0.2.1:7 list",
+    );
+  });
+
+  test("requests of well-known types are in their own form", () => {
+    const sample = (type: string): string | undefined => {
+      const text = `syntax = "proto3"; import "google/protobuf/wrappers.proto"; import "google/protobuf/timestamp.proto";
+        import "google/protobuf/any.proto"; service S { rpc X(google.protobuf.${type}) returns (google.protobuf.${type}); }`;
+      return /-d (.*) 127/.exec(
+        customThingsToTry("127.0.0.1:7", loadProto({ "s.proto": text }).services)[3] ?? "",
+      )?.[1];
+    };
+    assert.equal(sample("StringValue"), `'"hello"'`);
+    assert.equal(sample("Timestamp"), `'"1970-01-01T00:00:00Z"'`);
+    assert.equal(sample("Any"), undefined);
   });
 });

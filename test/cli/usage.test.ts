@@ -33,6 +33,13 @@ describe("barewire", { concurrency: 4 }, () => {
       /usage: barewire demo[^]*route-guide[^]*orders[^]*orderer[^]*--client[^]*--addr[^]*--tls[^]*--ca-file[^]*--server-host-override[^]*--cert-file[^]*--key-file/,
     ],
     [
+      ["call", "--help"],
+      /usage: barewire call ADDR SERVICE\/METHOD[^]*--data[^]*--format[^]*--emit-defaults[^]*--compression[^]*--verbose[^]*--proto[^]*--protoset-out[^]*--header[^]*--max-time[^]*--authority[^]*--tls[^]*Exit code/,
+    ],
+    [["list", "--help"], /usage: barewire list ADDR \[SERVICE\][^]*--proto[^]*--max-time[^]*Exit code/],
+    [["describe", "--help"], /usage: barewire describe ADDR \[SYMBOL\][^]*--template[^]*--proto[^]*Exit code/],
+    [["completion", "--help"], /usage: barewire completion bash\|zsh\|fish[^]*eval/],
+    [
       ["generate", "--help"],
       /usage: barewire generate[^]*--out[^]*-I, --include[^]*--import-from[^]*--int64[^]*--bytes[^]*--check[^]*--watch/,
     ],
@@ -45,12 +52,12 @@ describe("barewire", { concurrency: 4 }, () => {
   }
 
   for (const [args, expected] of [
-    [[], /^barewire: a command is wanted: serve, demo or generate/],
+    [[], /^barewire: a command is wanted: serve, demo, call, list, describe, generate or completion/],
     [["sevre"], /there is no command "sevre"; did you mean serve\?/],
     [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
     [["help", "nothing"], /there is no command "nothing"/],
     [["--verison"], /there is no flag "--verison"; did you mean --version\?/],
-    [["serve", "--prot", "1"], /there is no flag "--prot"; did you mean --port\?/],
+    [["serve", "--prot", "1"], /there is no flag "--prot"; did you mean --proto\?/],
     [["serve", "--port"], /--port needs a value/],
     [["serve", "--port", "-1"], /--port needs a value \(one that starts with a dash is given as --port=-…\)/],
     [["serve", "--port=-1"], /--port must be a whole number from 0 to 65535: current value is "-1"/],

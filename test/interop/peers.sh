@@ -79,12 +79,15 @@ bring_ruby() {
 
 bring_python() {
   local venv=$peers/python-$GRPC_PYTHON
+  local packages="grpcio==$GRPC_PYTHON grpcio-tools==$GRPC_PYTHON grpcio-reflection==$GRPC_PYTHON"
   wanted python3 || return 1
-  if [[ ! -f $venv/done ]]; then
+  # Which packages it has is written down, so that an older one is made anew when there are more.
+  if [[ $(cat "$venv/done" 2>/dev/null) != "$packages" ]]; then
     rm -rf "$venv"
     python3 -m venv "$venv" >&2 || return 1
-    "$venv/bin/pip" install --quiet "grpcio==$GRPC_PYTHON" "grpcio-tools==$GRPC_PYTHON" >&2 || return 1
-    touch "$venv/done"
+    # shellcheck disable=SC2086
+    "$venv/bin/pip" install --quiet $packages >&2 || return 1
+    echo "$packages" >"$venv/done"
   fi
   say python "$venv/bin/python"
   say python.version "$GRPC_PYTHON"

@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { runClient } from "./client.js";
+import { CORPORA, type Corpus, DOCUMENTED } from "./corpus.js";
+import { compareWithProtoc } from "./descriptor-cases.js";
 import { HTTP2_CASES } from "./http2-cases.js";
 import { startHttp2Server } from "./http2-server.js";
 import {
@@ -23,11 +25,15 @@ import {
   type Tls,
 } from "./peers.js";
 import { ownProgram, type Program, startServerProgram, stopAll } from "./program.js";
+import { CALL_CASES, GRPCURL_CASES, PYTHON_CASES } from "./reflection-cases.js";
+import type { Version } from "./reflection-server.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** A name that the test certificate is for: `*.test.google.fr`. */
 const TEST_NAME = "foo.test.google.fr";
 const CASE_MS = 60_000;
+/** A thousand symbols, each asked for by a process of its own. */
+const SLOW_CASE_MS = 300_000;
 const TRANSPORTS = ["plaintext", "TLS"] as const;
 type Transport = (typeof TRANSPORTS)[number];
 
@@ -40,6 +46,10 @@ interface Pair {
   readonly cases: readonly string[];
   readonly lacks?: string;
   readonly transports: readonly Transport[];
+  /** The table that its column is in. Default: that of the official cases. */
+  readonly table?: "reflection" | "descriptors";
+  /** How long a case may take. Default: {@link CASE_MS}. */
+  readonly caseMs?: number;
   /** The server of the pair; none for one that each case starts itself. */
   readonly server?: (brought: Brought, port: number, tls: Tls | undefined) => Program;
   run(brought: Brought, port: number, tls: Tls | undefined, name: string): Promise<void>;
@@ -96,7 +106,59 @@ const PAIRS: readonly Pair[] = [
       }
     },
   },
+  ...CORPORA.flatMap((corpus) => [
+    reflectionPair("grpcurl", corpus, "v1"),
+    reflectionPair("grpcurl", corpus, "v1alpha"),
+  ]),
+  // The client of grpcio-reflection knows the older version only.
+  ...CORPORA.map((corpus) => reflectionPair("python", corpus, "v1alpha")),
+  ...CORPORA.map((corpus): Pair => {
+    const away = [
+      ...corpus.refused.map((file) => `our loader refuses ${file}`),
+      ...corpus.relative.map((file) => `${file} imports beside itself, which protoc does not`),
+    ];
+    return {
+      name: `protoc, our descriptors of ${corpus.name}`,
+      title: ["protoc", corpus.name],
+      needs: ["python"],
+      cases: corpus.files,
+      ...(away.length === 0 ? {} : { lacks: away.join("; ") }),
+      transports: ["plaintext"],
+      table: "descriptors",
+      run: (brought, _port, _tls, file) => compareWithProtoc(path(brought, "python"), corpus, file),
+    };
+  }),
 ];
+
+/** A client that has nothing but reflection, and our server with one version of it. */
+function reflectionPair(client: "grpcurl" | "python", corpus: Corpus, version: Version): Pair {
+  const calls = corpus === DOCUMENTED ? CALL_CASES : {};
+  const cases = client === "python" ? PYTHON_CASES : { ...GRPCURL_CASES, ...calls };
+  return {
+    name: `${client} reflection ${version}, our server of ${corpus.name}`,
+    title: [client, `${version} ${corpus.name}`],
+    needs: client === "python" ? ["python"] : ["grpcurl", "buf", "python"],
+    cases: Object.keys(cases),
+    ...(corpus.refused.length === 0 ? {} : { lacks: `our loader refuses ${corpus.refused.join(", ")}` }),
+    transports: ["plaintext"],
+    table: "reflection",
+    caseMs: SLOW_CASE_MS,
+    server: (_brought, port) =>
+      ownProgram("test/interop/reflection-server.ts", [
+        `--port=${port}`,
+        `--services=${corpus.name}`,
+        `--reflection=${version}`,
+      ]),
+    run: async (brought, port, _tls, name) => {
+      const tools = {
+        grpcurl: brought.get("grpcurl") ?? "",
+        buf: brought.get("buf") ?? "",
+        python: path(brought, "python"),
+      };
+      await cases[name]?.({ port, corpus, version }, tools);
+    },
+  };
+}
 
 function ourServer(_brought: Brought, port: number, tls: Tls | undefined): Program {
   return ownProgram("test/interop/server.ts", serverFlags(port, tls));
@@ -142,7 +204,7 @@ async function runPair(pair: Pair, transport: Transport, brought: Brought): Prom
     const server = start === undefined ? undefined : await startServerProgram((port) => start(brought, port, tls));
     try {
       for (const name of pair.cases) {
-        cases.set(name, await reasonOf(withGuard(pair.run(brought, server?.port ?? 0, tls, name))));
+        cases.set(name, await reasonOf(withGuard(pair.run(brought, server?.port ?? 0, tls, name), pair.caseMs)));
       }
     } finally {
       await server?.stop();
@@ -168,10 +230,10 @@ function testTls(brought: Brought): Tls {
   };
 }
 
-function withGuard(run: Promise<void>): Promise<void> {
+function withGuard(run: Promise<void>, caseMs = CASE_MS): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const guard = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done in ${CASE_MS / 1000} s`)), CASE_MS);
+    timer = setTimeout(() => reject(new Error(`not done in ${caseMs / 1000} s`)), caseMs);
   });
   return Promise.race([run, guard]).finally(() => clearTimeout(timer));
 }
@@ -206,8 +268,10 @@ function cell(cases: Result["cases"], name: string): string {
 
 function report(results: readonly Result[], brought: Brought): number {
   for (const transport of TRANSPORTS) {
-    const some = results.filter((result) => result.transport === transport);
-    if (some.length > 0) print(`\n${transport}\n\n${table(some)}`);
+    for (const kind of [undefined, "reflection", "descriptors"] as const) {
+      const some = results.filter((result) => result.transport === transport && result.pair.table === kind);
+      if (some.length > 0) print(`\n${kind ?? transport}\n\n${table(some)}`);
+    }
   }
   print(`\n"-" is a case that one of the two does not have:`);
   for (const { name, lacks } of new Set(results.map(({ pair }) => pair)))

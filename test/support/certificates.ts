@@ -56,6 +56,11 @@ export class Authority {
     this.cert = this.#certificate(name, this.#keys.publicKey, extensions, {});
   }
 
+  /** Its own certificate with its key: what a server shows that is its own authority. */
+  get identity(): Identity {
+    return { cert: this.cert, key: this.#keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+  }
+
   /** A new key and a certificate for it. */
   issue(options: CertificateOptions = {}): Identity {
     const names = options.names ?? ["localhost", "127.0.0.1"];

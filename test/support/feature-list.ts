@@ -260,6 +260,13 @@ export const SUBJECTS: readonly Subject[] = [
         tests: ["cli/serve.test.ts", "cli/demo.test.ts", "cli/usage.test.ts"],
       },
       {
+        feature: "Servers from `.proto` files and handlers alone: `barewire serve --proto`",
+        rules: [],
+        sources: ["cli/custom-services.ts", "cli/handlers-module.ts"],
+        spec: "our own",
+        tests: ["cli/serve-custom.test.ts"],
+      },
+      {
         feature: "Node 20, 22, 24 and 26",
         rules: [],
         sources: ["transport/field-options.ts"],

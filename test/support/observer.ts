@@ -39,10 +39,13 @@ export type Direction = "fromClient" | "fromServer";
 /** One TCP connection that went through. */
 export class Conversation {
   readonly #chunks: Record<Direction, Buffer[]> = { fromClient: [], fromServer: [] };
+  /** Both directions in the order in which they passed. */
+  readonly passed: (readonly [Direction, Buffer])[] = [];
 
   /** Takes what one side wrote. */
   record(direction: Direction, chunk: Buffer): void {
     this.#chunks[direction].push(chunk);
+    this.passed.push([direction, chunk]);
   }
 
   bytes(direction: Direction): Buffer {
