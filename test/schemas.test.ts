@@ -10,7 +10,6 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type protobuf from "protobufjs";
 import { GeneratedFile } from "../src/codec/proto/generated.js";
 import { loadProto } from "../src/codec/proto/load.js";
 import { MessageCodec } from "../src/codec/proto/message.js";
@@ -120,9 +119,8 @@ for (const variant of variants) {
           assert.ok(own !== undefined, path);
           const { text } = loaded.files.find((one) => one.name === name) ?? {};
           assert.equal(own.text, text, "the text is embedded as it is");
-          const isHere = (object: protobuf.ReflectionObject | null | undefined): boolean => object?.filename === name;
           const codecs = exports.filter((one) => one instanceof MessageCodec);
-          const expected = loaded.messageNames.filter((one) => isHere(loaded.types.get(one)));
+          const expected = loaded.messageNames.filter((one) => loaded.declaredMessage(one).file === name);
           assert.deepEqual(codecs.map(({ typeName }) => typeName).toSorted(), expected.toSorted());
           for (const codec of codecs) checkCodec(codec, loaded, own);
           checkServices(exports, loaded, own);

@@ -109,8 +109,8 @@ class DecoderSource {
   #declareLocals(): void {
     const s = this.#source;
     s.line("let s, t, v, e, u, us = -1, ue = -1;");
-    for (const { property } of this.#shape.properties)
-      s.line(`let ${this.#local(property)} = ${this.#initial(property)};`);
+    for (const property of this.#shape.properties)
+      s.line(`let ${this.#local(property.property)} = ${this.#initial(property)};`);
     s.line("if (m !== undefined) {");
     for (const { property } of this.#shape.properties) s.line(`${this.#local(property)} = m[${quote(property)}];`);
     s.line(`u = m[${s.constant(unknownFields)}]; }`);
@@ -120,8 +120,7 @@ class DecoderSource {
     return this.#locals.get(property) as string;
   }
 
-  #initial(property: string): string {
-    const shape = this.#shape.properties.find((one) => one.property === property) as PropertyShape;
+  #initial(shape: PropertyShape): string {
     if (shape.kind === "oneof") return this.#source.constant(NO_CASE);
     const { field } = shape;
     if (field.mapKey !== undefined) return this.#source.constant(EMPTY_MAP);

@@ -13,9 +13,11 @@ import {
   type FileDescriptorProto,
 } from "./descriptor-model.js";
 import type { Linker } from "./descriptor-link.js";
+import { fieldFeatures, fileFeatures, isPacked, MessageEncoding } from "./descriptor-features.js";
 import { encodeScalar, wireTypeOf } from "./descriptor-scalar.js";
 import type { NamePart, OptionStatement, OptionValue } from "./descriptor-option.js";
 import type { OptionsOf } from "./descriptor-text.js";
+import { ProtoError } from "./proto-error.js";
 import { createWriter, tagOf, WireType, type WireWriter } from "./wire.js";
 
 /** A message made of options: what has been set, by field number. Values that are no messages are encoded already. */
@@ -25,6 +27,8 @@ type Values = Map<number, { readonly field: Known; readonly items: (Values | Uin
 interface Known {
   readonly field: FieldDescriptorProto;
   readonly isPacked: boolean;
+  /** A group, or written like one. */
+  readonly isDelimited: boolean;
 }
 
 /** Where options stand: the file they are in sees the extensions they may use. `linker` has `descriptor.proto` too. */
@@ -33,17 +37,20 @@ export interface OptionContext {
   readonly file: FileDescriptorProto;
 }
 
-/** The bytes of the options message. The locations get their paths. @throws Error naming file, line and option. */
-export function encodeOptions(context: OptionContext, { typeName, scope, statements }: OptionsOf): Uint8Array {
+/** The bytes of the options message. The locations get their paths. @throws ProtoError naming the option. */
+export function encodeOptions(
+  context: OptionContext,
+  { typeName, scope, statements }: Omit<OptionsOf, "owner">,
+): Uint8Array {
   const values: Values = new Map();
   for (const { option, location } of statements) {
     try {
       const path = setOption(context, values, typeName, scope, option);
-      location?.push(...path);
+      location?.splice(location.length, 0, ...path);
     } catch (cause) {
       const name = option.name.map(({ text, isExtension }) => (isExtension ? `(${text})` : text)).join(".");
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot describe ${context.file.name}:${option.line + 1}: option ${name}: ${reason}`, { cause });
+      throw new ProtoError(`option ${name}: ${reason}`, option.at);
     }
   }
   const writer = createWriter();
@@ -68,6 +75,7 @@ function setOption(
     path.push(known.field.number);
     if (i === name.length - 1) {
       if (known.field.label === Label.REPEATED) path.push(entry.items.length);
+      else if (entry.items.length > 0) throw new Error("it is set already");
       addValue(context, scope, entry, value);
       return;
     }
@@ -148,12 +156,20 @@ function findField(context: OptionContext, typeName: string, scope: string, { te
     const symbol = fullName === undefined ? undefined : linker.find(context.file, fullName);
     if (symbol?.kind !== "extension") throw new Error(`no file that is imported declares the extension ${text}`);
     if (symbol.field.extendee !== `.${typeName}`) throw new Error(`${text} extends ${symbol.field.extendee}`);
-    return { field: symbol.field, isPacked: isPacked(symbol.field, symbol.file) };
+    return knownField(symbol.field, symbol.file);
   }
   const symbol = linker.findAnywhere(typeName);
   const field = symbol?.kind === "message" ? fieldOf(symbol.message, text) : undefined;
   if (symbol?.kind !== "message" || field === undefined) throw new Error(`${typeName} has no field ${text}`);
-  return { field, isPacked: isPacked(field, symbol.file) };
+  return knownField(field, symbol.file);
+}
+
+/** How a field is written is said in its file and in its own options, nowhere between. */
+function knownField(field: FieldDescriptorProto, file: FileDescriptorProto): Known {
+  const features = fieldFeatures(fileFeatures(file), field);
+  const isMessage = field.type === FieldType.MESSAGE || field.type === FieldType.GROUP;
+  const isDelimited = isMessage && features.messageEncoding === MessageEncoding.DELIMITED;
+  return { field, isPacked: isPacked(field, features), isDelimited };
 }
 
 /** Text format names a group by its type. */
@@ -163,28 +179,22 @@ function fieldOf(message: DescriptorProto, name: string): FieldDescriptorProto |
   );
 }
 
-function isPacked(field: FieldDescriptorProto, file: FileDescriptorProto): boolean {
-  const type = field.type ?? 0;
-  if (field.label !== Label.REPEATED || [9, 12, FieldType.MESSAGE, FieldType.GROUP].includes(type)) return false;
-  return field.options?.packed ?? file.syntax !== undefined;
-}
-
 function writeValues(values: Values, writer: WireWriter): void {
   for (const [number, { field, items }] of [...values].toSorted(([a], [b]) => a - b)) {
     if (field.isPacked) {
       writer.uint32(tagOf(number, WireType.LEN)).fork();
       for (const item of items) writer.raw(item as Uint8Array);
       writer.ldelim();
-    } else for (const item of items) writeItem(field.field, item, writer);
+    } else for (const item of items) writeItem(field, item, writer);
   }
 }
 
-function writeItem(field: FieldDescriptorProto, item: Values | Uint8Array, writer: WireWriter): void {
+function writeItem({ field, isDelimited }: Known, item: Values | Uint8Array, writer: WireWriter): void {
   const { number } = field;
   if (!(item instanceof Map)) {
     writer.uint32(tagOf(number, wireTypeOf(field.type ?? 0)));
     writer.raw(item);
-  } else if (field.type === FieldType.GROUP) {
+  } else if (isDelimited) {
     writer.uint32(tagOf(number, WireType.SGROUP));
     writeValues(item, writer);
     writer.uint32(tagOf(number, WireType.EGROUP));

@@ -73,7 +73,7 @@ export class GeneratedFile {
   #codec(typeName: string): MessageCodec {
     let codec = this.#codecs.get(typeName);
     if (codec === undefined) {
-      codec = new MessageCodec(typeName, () => this.schema.reflect(typeName), this.#forms);
+      codec = new MessageCodec(typeName, () => this.schema.declaredMessage(typeName), this.#forms);
       this.#codecs.set(typeName, codec);
     }
     return codec;
@@ -84,8 +84,8 @@ export class GeneratedFile {
     const files = new Map<string, GeneratedFile>();
     this.#collect(files);
     const schema = loadFrom(finderOf(files, (file) => file.#imports));
-    for (const [typeName, type] of schema.types) {
-      const file = files.get(type.filename ?? "");
+    for (const [typeName, type] of schema.declarations.messages) {
+      const file = files.get(type.file);
       if (file !== undefined) bindCodec(type, file.#codec(typeName));
     }
     for (const file of files.values()) file.#schema ??= schema;

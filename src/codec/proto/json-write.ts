@@ -102,7 +102,7 @@ function at<T>(path: string, index: unknown, write: () => T): T {
 function writeValue(shape: ValueShape, value: unknown, writer: JsonWriter, depth: number): JsonValue {
   if (shape.kind === "scalar") return writeScalar(shape.scalar, value);
   if (shape.kind === "message") {
-    return writeMessage(messageCodec(shape.reflected), value as DynamicMessage, writer, depth + 1);
+    return writeMessage(messageCodec(shape.declared), value as DynamicMessage, writer, depth + 1);
   }
   if (shape.enum.typeName === NULL_VALUE) return null;
   return shape.enum.nameOf(value as number) ?? (value as number);

@@ -90,7 +90,7 @@ class TextPrinter {
 
   #value(name: string, shape: ValueShape, value: unknown, depth: number): void {
     if (shape.kind === "message") {
-      this.#block(name, () => this.message(messageCodec(shape.reflected), value as DynamicMessage, depth + 1));
+      this.#block(name, () => this.message(messageCodec(shape.declared), value as DynamicMessage, depth + 1));
     } else if (shape.kind === "enum") {
       this.#line(`${name}: ${shape.enum.nameOf(value as number) ?? String(value)}`);
     } else {

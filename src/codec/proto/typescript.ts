@@ -4,7 +4,6 @@
  * Laws: the same schema gives the same text, on any machine; a module parses and reads nothing when it is imported; what
  * comes from the schema is either a checked name, a quoted string or within a comment.
  */
-import protobuf from "protobufjs";
 import { DEFAULT_FORMS, type BytesForm, type Int64Form } from "./fields.js";
 import type { Schema } from "./schema.js";
 import { templateLiteral } from "./typescript/comments.js";
@@ -52,16 +51,16 @@ function moduleSource(module: ModulePlan, plan: Plan, options: ModuleOptions): s
   const source = new ModuleSource(module, plan, options);
   const text = source.claim("source");
   addFile(source, options, text);
-  const isService = ({ object }: Declaration): boolean => object instanceof protobuf.Service;
+  const isService = ({ object }: Declaration): boolean => object.kind === "service";
   for (const declaration of module.declarations.filter((one) => !isService(one))) {
     source.add("");
-    if (declaration.object instanceof protobuf.Enum) addEnum(source, declaration);
-    else addMessage(source, declaration);
+    if (declaration.object.kind === "enum") addEnum(source, declaration, declaration.object);
+    else if (declaration.object.kind === "message") addMessage(source, declaration, declaration.object);
   }
   // Services refer to the constants of messages, which must be there by then.
   for (const declaration of module.declarations.filter(isService)) {
     source.add("");
-    addService(source, declaration);
+    if (declaration.object.kind === "service") addService(source, declaration, declaration.object);
   }
   source.add("", `function ${text}(): string {`, `  return ${templateLiteral(module.file.text ?? "")};`, "}");
   return source.format([
