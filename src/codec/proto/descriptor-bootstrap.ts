@@ -27,7 +27,7 @@ function options(deprecated: number, features: number, ...more: readonly Entry[]
   ]);
 }
 
-const FIELD_OPTIONS = options(3, 21, [2, ["packed", "bool"]], [6, ["jstype", "int32"]]);
+const FIELD_OPTIONS = options(3, 21, [2, ["packed", "bool"]], [6, ["jstype", "int32"]], [17, ["retention", "int32"]]);
 const MESSAGE_OPTIONS = options(3, 12, [7, ["mapEntry", "bool"]]);
 const VALUE_OPTIONS = options(1, 2);
 const OPTIONS: ReadonlyMap<string, Fields> = new Map([

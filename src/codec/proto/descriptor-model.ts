@@ -10,6 +10,8 @@ export interface KnownOptions {
   readonly packed?: boolean | undefined;
   /** `FieldOptions.JSType`. */
   readonly jstype?: number | undefined;
+  /** `FieldOptions.OptionRetention`. */
+  readonly retention?: number | undefined;
   readonly mapEntry?: boolean | undefined;
   readonly allowAlias?: boolean | undefined;
   readonly features?: Readonly<Record<string, unknown>> | undefined;

@@ -7,6 +7,7 @@
  */
 import {
   FieldType,
+  knownOptions,
   Label,
   type DescriptorProto,
   type FieldDescriptorProto,
@@ -27,9 +28,14 @@ type Values = Map<number, { readonly field: Known; readonly items: (Values | Uin
 interface Known {
   readonly field: FieldDescriptorProto;
   readonly isPacked: boolean;
+  /** An option for compilers alone, which descriptors do not have. */
+  readonly isSourceOnly: boolean;
   /** A group, or written like one. */
   readonly isDelimited: boolean;
 }
+
+/** `FieldOptions.OptionRetention`. */
+const RETENTION_SOURCE = 2;
 
 /** Where options stand: the file they are in sees the extensions they may use. `linker` has `descriptor.proto` too. */
 export interface OptionContext {
@@ -37,16 +43,26 @@ export interface OptionContext {
   readonly file: FileDescriptorProto;
 }
 
-/** The bytes of the options message. The locations get their paths. @throws ProtoError naming the option. */
+/** Options as descriptors have them. */
+export interface EncodedOptions {
+  /** The options message. */
+  readonly bytes: Uint8Array;
+  /** The paths of options that are for compilers alone: what is said about them goes with them. */
+  readonly sourceOnly: readonly (readonly number[])[];
+}
+
+/** Encodes what has been set. The locations get their paths. @throws ProtoError naming the option. */
 export function encodeOptions(
   context: OptionContext,
   { typeName, scope, statements }: Omit<OptionsOf, "owner">,
-): Uint8Array {
+): EncodedOptions {
   const values: Values = new Map();
+  const sourceOnly: (readonly number[])[] = [];
   for (const { option, location } of statements) {
     try {
-      const path = setOption(context, values, typeName, scope, option);
-      location?.splice(location.length, 0, ...path);
+      const set = setOption(context, values, typeName, scope, option);
+      location?.splice(location.length, 0, ...set.path);
+      if (set.isSourceOnly && location !== undefined) sourceOnly.push(location);
     } catch (cause) {
       const name = option.name.map(({ text, isExtension }) => (isExtension ? `(${text})` : text)).join(".");
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -55,24 +71,26 @@ export function encodeOptions(
   }
   const writer = createWriter();
   writeValues(values, writer);
-  return new Uint8Array(writer.finish());
+  return { bytes: new Uint8Array(writer.finish()), sourceOnly };
 }
 
-/** Sets one option and returns the path of what was set, within the options message. */
+/** Sets one option and says where, within the options message. */
 function setOption(
   context: OptionContext,
   values: Values,
   typeName: string,
   scope: string,
   { name, value }: OptionStatement,
-): number[] {
+): { readonly path: readonly number[]; readonly isSourceOnly: boolean } {
   const path: number[] = [];
+  let isSourceOnly = false;
   let into = values;
   let type = typeName;
   name.forEach((part, i) => {
     const known = findField(context, type, scope, part);
     const entry = entryOf(into, known);
     path.push(known.field.number);
+    isSourceOnly ||= known.isSourceOnly;
     if (i === name.length - 1) {
       if (known.field.label === Label.REPEATED) path.push(entry.items.length);
       else if (entry.items.length > 0) throw new Error("it is set already");
@@ -83,7 +101,7 @@ function setOption(
     if (!(entry.items[0] instanceof Map)) entry.items.push(new Map());
     into = entry.items[0] as Values;
   });
-  return path;
+  return { path, isSourceOnly };
 }
 
 function entryOf(values: Values, field: Known): { readonly field: Known; readonly items: (Values | Uint8Array)[] } {
@@ -169,7 +187,8 @@ function knownField(field: FieldDescriptorProto, file: FileDescriptorProto): Kno
   const features = fieldFeatures(fileFeatures(file), field);
   const isMessage = field.type === FieldType.MESSAGE || field.type === FieldType.GROUP;
   const isDelimited = isMessage && features.messageEncoding === MessageEncoding.DELIMITED;
-  return { field, isPacked: isPacked(field, features), isDelimited };
+  const isSourceOnly = knownOptions(field).retention === RETENTION_SOURCE;
+  return { field, isPacked: isPacked(field, features), isDelimited, isSourceOnly };
 }
 
 /** Text format names a group by its type. */
@@ -181,6 +200,7 @@ function fieldOf(message: DescriptorProto, name: string): FieldDescriptorProto |
 
 function writeValues(values: Values, writer: WireWriter): void {
   for (const [number, { field, items }] of [...values].toSorted(([a], [b]) => a - b)) {
+    if (field.isSourceOnly) continue;
     if (field.isPacked) {
       writer.uint32(tagOf(number, WireType.LEN)).fork();
       for (const item of items) writer.raw(item as Uint8Array);

@@ -109,7 +109,9 @@ function applyOptions(linker: Linker, { file, options }: ProtoText): void {
 
 /** The options stay the bytes that they have been encoded to; what of them is known is kept beside them. */
 function apply(linker: Linker, file: FileDescriptorProto, { owner, ...options }: OptionsOf): void {
-  const bytes = encodeOptions({ linker, file }, options);
-  owner.options = { [unknownFields]: [bytes] };
+  const { bytes, sourceOnly } = encodeOptions({ linker, file }, options);
+  owner.options = bytes.length === 0 ? undefined : { [unknownFields]: [bytes] };
   owner.understood = readKnownOptions(options.typeName, bytes);
+  if (sourceOnly.length === 0 || file.sourceCodeInfo === undefined) return;
+  file.sourceCodeInfo.location = file.sourceCodeInfo.location.filter(({ path }) => !sourceOnly.includes(path));
 }

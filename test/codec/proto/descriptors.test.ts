@@ -1,64 +1,28 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { descriptorCodec } from "../../../src/codec/proto/descriptor-codec.js";
 import { WELL_KNOWN_NAMES } from "../../../src/codec/proto/well-known-files.js";
-import { loadProto, unknownFields } from "../../../src/core.js";
+import { loadProto } from "../../../src/core.js";
 import { runBuf } from "../../support/buf.js";
+import {
+  comparable,
+  decodeFile,
+  decodeSet,
+  takeComments,
+  textsIn,
+  type Comparable,
+  type Location,
+} from "../../support/descriptor-comparison.js";
 
 const corpus = fileURLToPath(new URL("../../descriptors/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "barewire-descriptors-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A descriptor as an object that can be compared: what is absent is left out, what is unknown is in `unknown`. */
-interface Comparable {
-  [name: string]: unknown;
-}
-
-interface Location {
-  readonly path: readonly number[];
-  readonly leadingComments?: string;
-  readonly trailingComments?: string;
-  readonly leadingDetachedComments: readonly string[];
-}
-
-function comparable(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(comparable);
-  if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
-  const kept: Comparable = {};
-  for (const [name, one] of Object.entries(value)) if (one !== undefined) kept[name] = comparable(one);
-  const unknown = (value as { [unknownFields]?: readonly Uint8Array[] })[unknownFields];
-  if (unknown !== undefined) kept["unknown"] = Buffer.concat(unknown).toString("hex");
-  return kept;
-}
-
-function decodeFile(bytes: Uint8Array): Comparable {
-  return comparable(descriptorCodec("google.protobuf.FileDescriptorProto").decode(bytes)) as Comparable;
-}
-
-function decodeSet(bytes: Uint8Array): Comparable[] {
-  const set = comparable(descriptorCodec("google.protobuf.FileDescriptorSet").decode(bytes)) as { file: Comparable[] };
-  return set.file;
-}
-
-/** The locations that have comments, by path; removed from the file. */
-function takeComments(file: Comparable): Map<string, Location> {
-  const { location } = (file["sourceCodeInfo"] ?? { location: [] }) as { location: readonly Location[] };
-  delete file["sourceCodeInfo"];
-  const commented = location.filter(
-    (one) =>
-      one.leadingComments !== undefined || one.trailingComments !== undefined || one.leadingDetachedComments.length > 0,
-  );
-  return new Map(commented.map((one) => [one.path.join(","), one]));
-}
-
-const names = readdirSync(corpus, { recursive: true, encoding: "utf8" })
-  .map((name) => name.replaceAll("\\", "/"))
-  .filter((name) => name.endsWith(".proto"));
-const texts = Object.fromEntries(names.map((name) => [name, readFileSync(join(corpus, name), "utf8")]));
+const texts = textsIn(corpus);
+const names = Object.keys(texts);
 const wellKnown = `syntax = "proto3";\n${WELL_KNOWN_NAMES.map((name) => `import "${name}";`).join("\n")}`;
 
 /** What is made of the corpus, by file name. */
@@ -163,7 +127,10 @@ describe("descriptors of hard files are those of buf", () => {
 
   test("buf builds the corpus", async () => {
     const output = join(folder, "buf.binpb");
-    const built = await runBuf(["build", ".", "--as-file-descriptor-set", "-o", output], { cwd: corpus });
+    const built = await runBuf(
+      ["build", ".", "--as-file-descriptor-set", "--exclude-source-retention-options", "-o", output],
+      { cwd: corpus },
+    );
     assert.equal(built.code, 0, built.stderr);
     theirs = decodeSet(readFileSync(output));
     const built_names = theirs.map((file) => String(file["name"]));
