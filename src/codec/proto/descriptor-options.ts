@@ -13,7 +13,7 @@ import {
   type FieldDescriptorProto,
   type FileDescriptorProto,
 } from "./descriptor-model.js";
-import type { Linker } from "./descriptor-link.js";
+import type { Linker, Symbol } from "./descriptor-link.js";
 import { fieldFeatures, fileFeatures, isPacked, MessageEncoding } from "./descriptor-features.js";
 import { encodeScalar, wireTypeOf } from "./descriptor-scalar.js";
 import type { NamePart, OptionStatement, OptionValue } from "./descriptor-option.js";
@@ -174,19 +174,26 @@ function findField(context: OptionContext, typeName: string, scope: string, { te
     const symbol = fullName === undefined ? undefined : linker.find(context.file, fullName);
     if (symbol?.kind !== "extension") throw new Error(`no file that is imported declares the extension ${text}`);
     if (symbol.field.extendee !== `.${typeName}`) throw new Error(`${text} extends ${symbol.field.extendee}`);
-    return knownField(symbol.field, symbol.file);
+    return knownField(linker, symbol.field, symbol.file, false);
   }
   const symbol = linker.findAnywhere(typeName);
   const field = symbol?.kind === "message" ? fieldOf(symbol.message, text) : undefined;
   if (symbol?.kind !== "message" || field === undefined) throw new Error(`${typeName} has no field ${text}`);
-  return knownField(field, symbol.file);
+  return knownField(linker, field, symbol.file, isEntry(symbol));
+}
+
+/** Whether it is a message that a map is made of. */
+function isEntry(symbol: Symbol | undefined): boolean {
+  return symbol?.kind === "message" && knownOptions(symbol.message).mapEntry === true;
 }
 
 /** How a field is written is said in its file and in its own options, nowhere between. */
-function knownField(field: FieldDescriptorProto, file: FileDescriptorProto): Known {
+function knownField(linker: Linker, field: FieldDescriptorProto, file: FileDescriptorProto, isInEntry: boolean): Known {
   const features = fieldFeatures(fileFeatures(file), field);
   const isMessage = field.type === FieldType.MESSAGE || field.type === FieldType.GROUP;
-  const isDelimited = isMessage && features.messageEncoding === MessageEncoding.DELIMITED;
+  // Maps, and the values in them, never are.
+  const isMap = isInEntry || (isMessage && isEntry(linker.findAnywhere((field.typeName ?? "").slice(1))));
+  const isDelimited = isMessage && !isMap && features.messageEncoding === MessageEncoding.DELIMITED;
   const isSourceOnly = knownOptions(field).retention === RETENTION_SOURCE;
   return { field, isPacked: isPacked(field, features), isDelimited, isSourceOnly };
 }

@@ -113,6 +113,7 @@ function protoFile(file: FileDescriptorProto): ProtoFile {
     name: file.name,
     package: file.package ?? "",
     imports: file.dependency,
+    publicImports: file.publicDependency.flatMap((index) => file.dependency[index] ?? []),
     syntax: syntaxOf(file),
     text: undefined,
     path: undefined,

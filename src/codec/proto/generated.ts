@@ -7,6 +7,7 @@
  */
 import { localMethodName, type Method, type MessageType, type Service } from "../method.js";
 import { DEFAULT_FORMS, type BytesForm, type Int64Form, type ScalarForms } from "./fields.js";
+import { ExtensionField, type Extension } from "./extension.js";
 import type { FoundFile } from "./files.js";
 import { loadFrom, type Finder } from "./load.js";
 import { bindCodec, MessageCodec } from "./message.js";
@@ -55,6 +56,12 @@ export class GeneratedFile {
   /** The message type with a full name; `T` and `Init` say what its values are. */
   message<T, Init>(typeName: string): MessageType<T, Init> {
     return this.#codec(typeName) as unknown as MessageType<T, Init>;
+  }
+
+  /** The extension with a full name; its parameters say what it is for, and what its values are. */
+  extension<Extendee, Value, Init>(fullName: string): Extension<Extendee, Value, Init> {
+    const field = new ExtensionField(fullName, () => this.schema.declaredExtension(fullName), this.#forms);
+    return field;
   }
 
   /** A service of this file. Its methods come by their local names. */

@@ -81,7 +81,7 @@ function placed(cause: unknown, file: string, text: string | undefined, source?:
   if (!(cause instanceof ProtoError) && !(cause instanceof DeclarationError)) return cause as Error;
   const at = cause instanceof ProtoError ? cause.at : placeOf(cause, source);
   const place = at === undefined || text === undefined ? file : formatPlace(file, text, at);
-  return new Error(`Cannot load ${place}: ${cause.message}`, { cause });
+  return new Error(`Cannot load ${place}: ${cause.message}`);
 }
 
 function placeOf({ declaration, part }: DeclarationError, source: ProtoText | undefined): number | undefined {
@@ -99,7 +99,8 @@ function encodeFile(file: FileDescriptorProto): Uint8Array {
 function applyOptions(linker: Linker, { file, options }: ProtoText): void {
   for (const one of options) {
     const own = one.statements.filter(
-      ({ option: { name } }) => /^(?:features|packed)$/.test(name[0]?.text ?? "") && name[0]?.isExtension === false,
+      ({ option: { name } }) =>
+        /^(?:features|packed|retention)$/.test(name[0]?.text ?? "") && name[0]?.isExtension === false,
     );
     if (own.length > 0)
       apply(linker, file, { ...one, statements: own.map(({ option }) => ({ option, location: undefined })) });

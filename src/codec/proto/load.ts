@@ -77,7 +77,16 @@ class Loader {
 
   #protoFile({ name, path, text, descriptor }: ReadFile): ProtoFile {
     const imports = this.#imports.get(name) ?? descriptor.dependency;
-    return { name, package: descriptor.package ?? "", imports, syntax: syntaxOf(descriptor), text, path };
+    const publicImports = descriptor.publicDependency.flatMap((index) => descriptor.dependency[index] ?? []);
+    return {
+      name,
+      package: descriptor.package ?? "",
+      imports,
+      publicImports,
+      syntax: syntaxOf(descriptor),
+      text,
+      path,
+    };
   }
 
   #add(file: FoundFile): void {

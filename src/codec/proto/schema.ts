@@ -14,6 +14,7 @@ import {
 } from "../method.js";
 import type { Declarations, DeclaredExtension, DeclaredMessage, DeclaredMethod, DeclaredService } from "./declared.js";
 import { enumType, type EnumType } from "./enum.js";
+import { ExtensionField, type Extension } from "./extension.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
 
@@ -25,6 +26,8 @@ export interface ProtoFile {
   readonly package: string;
   /** The names of the files it imports, as they stand in {@link Schema.files}. */
   readonly imports: readonly string[];
+  /** Those of {@link imports} whose declarations everyone sees who imports this file. */
+  readonly publicImports: readonly string[];
   /** `"proto2"`, `"proto3"`, or an edition such as `"2023"`. */
   readonly syntax: string;
   /** The source, or `undefined` for a bundled well-known file, and for one of a descriptor set. */
@@ -129,6 +132,17 @@ export class Schema implements DescriptorSource {
   /** The full names of all extensions, imported ones included. */
   get extensionNames(): string[] {
     return [...this.declarations.extensions.keys()];
+  }
+
+  /**
+   * The extension with a full name such as `"pkg.color"`, for `getExtension` and `setExtension`. `Extendee`, `Value` and `Init` say what
+   * messages it is for, and what its values are.
+   *
+   * @throws Error naming the nearest extension when there is none.
+   */
+  extension<Extendee = object, Value = unknown, Init = Value>(fullName: string): Extension<Extendee, Value, Init> {
+    const declared = this.declaredExtension(fullName);
+    return new ExtensionField(fullName, () => declared);
   }
 
   /** What is declared under a full name. @throws Error naming the nearest extension when there is none. @internal */

@@ -8,6 +8,8 @@ import { DEFAULT_FORMS, type BytesForm, type Int64Form } from "./fields.js";
 import type { Schema } from "./schema.js";
 import { templateLiteral } from "./typescript/comments.js";
 import { addEnum } from "./typescript/enum.js";
+import { addReexports } from "./typescript/reexport.js";
+import { addExtension } from "./typescript/extension.js";
 import { addMessage } from "./typescript/message.js";
 import { ModuleSource, type ModuleOptions } from "./typescript/module-source.js";
 import { type Declaration, type ModulePlan, type Plan, planModules } from "./typescript/plan.js";
@@ -56,12 +58,14 @@ function moduleSource(module: ModulePlan, plan: Plan, options: ModuleOptions): s
     source.add("");
     if (declaration.object.kind === "enum") addEnum(source, declaration, declaration.object);
     else if (declaration.object.kind === "message") addMessage(source, declaration, declaration.object);
+    else if (declaration.object.kind === "extension") addExtension(source, declaration, declaration.object);
   }
   // Services refer to the constants of messages, which must be there by then.
   for (const declaration of module.declarations.filter(isService)) {
     source.add("");
     if (declaration.object.kind === "service") addService(source, declaration, declaration.object);
   }
+  addReexports(source, plan);
   source.add("", `function ${text}(): string {`, `  return ${templateLiteral(module.file.text ?? "")};`, "}");
   return source.format([
     "/**",

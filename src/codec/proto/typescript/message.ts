@@ -46,7 +46,8 @@ const INHERITED: ReadonlySet<string> = new Set(
   "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split(" "),
 );
 
-class MessageTypes {
+/** The types of the fields of one message. */
+export class MessageTypes {
   readonly #source: ModuleSource;
   readonly #fields: ReadonlyMap<number, DeclaredField>;
 
@@ -64,7 +65,7 @@ class MessageTypes {
       return [...this.#oneofDoc(property), `  ${key}:`, ...unionLines([...members.flat(), none])];
     }
     const { field } = property;
-    return [...this.#fieldDoc(field, "  "), `  ${key}: ${this.#receivedType(field)};`];
+    return [...this.#fieldDoc(field, "  "), `  ${key}: ${this.receivedType(field)};`];
   }
 
   /** The lines of a property as it may be given. */
@@ -79,8 +80,8 @@ class MessageTypes {
       return [`  ${key}?:`, ...unionLines([...members.flat(), none, ...inherited, "undefined"])];
     }
     const { field } = property;
-    if (field.presence === "required") return [`  ${key}: ${this.#givenType(field)};`];
-    return [`  ${key}?: ${[this.#givenType(field), ...inherited, "undefined"].join(" | ")};`];
+    if (field.presence === "required") return [`  ${key}: ${this.givenType(field)};`];
+    return [`  ${key}?: ${[this.givenType(field), ...inherited, "undefined"].join(" | ")};`];
   }
 
   #case(member: FieldShape, type: string): string[] {
@@ -90,7 +91,8 @@ class MessageTypes {
     ];
   }
 
-  #receivedType(field: FieldShape): string {
+  /** What is received for a field. */
+  receivedType(field: FieldShape): string {
     const value = this.#value(field.value, field, "type");
     if (field.mapKey !== undefined) {
       return `${this.#source.global("ReadonlyMap")}<${this.#scalar(field.mapKey, field, "type")}, ${value}>`;
@@ -99,7 +101,8 @@ class MessageTypes {
     return field.presence === "implicit" ? value : `${value} | undefined`;
   }
 
-  #givenType(field: FieldShape): string {
+  /** What may be given for a field. */
+  givenType(field: FieldShape): string {
     const value = this.#value(field.value, field, "init");
     if (field.repeated) return listOf(value);
     if (field.mapKey === undefined) return value;

@@ -4,13 +4,13 @@
  *
  * Laws: a nested type is named by its parents and itself (`Order_Address`), and gives way to a type that is called that.
  */
-import type { Declarations, DeclaredEnum, DeclaredMessage, DeclaredService } from "../declared.js";
+import type { Declarations, DeclaredEnum, DeclaredExtension, DeclaredMessage, DeclaredService } from "../declared.js";
 import type { ProtoFile, Schema } from "../schema.js";
 import { WELL_KNOWN_FILES } from "../well-known.js";
 import { fileConstant, modulePath, Names } from "./names.js";
 
-/** A message, an enum or a service. */
-export type Declared = DeclaredMessage | DeclaredEnum | DeclaredService;
+/** A message, an enum, a service or an extension. */
+export type Declared = DeclaredMessage | DeclaredEnum | DeclaredService | DeclaredExtension;
 
 /** A declaration and the names it has in its module. */
 export interface Declaration {
@@ -41,6 +41,9 @@ export interface Plan {
   find(object: Declared): { readonly module: ModulePlan | undefined; readonly declaration: Declaration };
   /** The module of a file, or `undefined` for a well-known one. */
   moduleOf(file: string): ModulePlan | undefined;
+  /** What a file declares. */
+  declarationsOf(file: string): readonly Declaration[];
+  publicImportsOf(file: string): readonly string[];
 }
 
 /** Plans a module for every file of `schema` but the well-known ones. @throws Error when two files want one module. */
@@ -65,6 +68,8 @@ export function planModules(schema: Schema): Plan {
     modules,
     find: (object) => places.get(object) ?? { module: undefined, declaration: wellKnownDeclaration(object) },
     moduleOf: (file) => byFile.get(file),
+    declarationsOf: (file) => byFile.get(file)?.declarations ?? (objects.get(file) ?? []).map(wellKnownDeclaration),
+    publicImportsOf: (file) => schema.files.find(({ name }) => name === file)?.publicImports ?? [],
   };
 }
 
@@ -73,7 +78,7 @@ function wellKnownDeclaration(object: Declared): Declaration {
 }
 
 /** The declarations of each file, each behind those it holds. */
-function objectsByFile({ messages, enums, services }: Declarations): Map<string, Declared[]> {
+function objectsByFile({ messages, enums, services, extensions }: Declarations): Map<string, Declared[]> {
   const nested = new Map<string, Declared[]>();
   const listOf = (lists: Map<string, Declared[]>, key: string): Declared[] => {
     const list = lists.get(key) ?? [];
@@ -81,7 +86,7 @@ function objectsByFile({ messages, enums, services }: Declarations): Map<string,
     return list;
   };
   const top: Declared[] = [];
-  for (const one of [...enums.values(), ...messages.values()]) {
+  for (const one of [...enums.values(), ...messages.values(), ...extensions.values()]) {
     const scope = one.fullName.slice(0, Math.max(one.fullName.lastIndexOf("."), 0));
     if (messages.has(scope)) listOf(nested, scope).push(one);
     else top.push(one);
