@@ -111,7 +111,13 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
    * sub-messages, strings and bytes values.
    */
   decode(bytes: Uint8Array): DynamicMessage {
-    return this.decodeFrom(createReader(bytes), bytes.length, DEFAULT_MAX_VALUES);
+    const reader = createReader(bytes);
+    startBudget(DEFAULT_MAX_VALUES);
+    try {
+      return this.read(reader, reader.len, undefined, 0, NO_END_TAG);
+    } catch (error) {
+      throw error instanceof StatusError ? error : decodeError(this.typeName, error);
+    }
   }
 
   /**
