@@ -41,8 +41,14 @@ function orderOf(i: number): readonly [ours: Record<string, unknown>, theirs: Re
     { address: "1600 Amphitheatre Parkway", type: 1, at: { latitude: 374_220_000, longitude: -1_220_841_000 } },
   ];
   const common = {
-    ...{ id: `order-${i}`, items: ["keyboard", "mouse", "a monitor of 27 inches"], description: "two of each, please" },
-    ...{ price: 1234.5, destination: "London", addresses, paid: true, token: Buffer.alloc(16, i) },
+    id: `order-${i}`,
+    items: ["keyboard", "mouse", "a monitor of 27 inches"],
+    description: "two of each, please",
+    price: 1234.5,
+    destination: "London",
+    addresses,
+    paid: true,
+    token: Buffer.alloc(16, i),
   };
   const [seconds, nanos] = [1_700_000_000 + i, 5000];
   return [
@@ -61,9 +67,19 @@ function samples(): Sample[] {
     { title: "small", type: "bench.Point", method: "A", ours: point, theirs: point },
     { title: "nested", type: "bench.Order", method: "B", ours, theirs },
     {
-      ...{ title: "large", type: "bench.Orders", method: "C" },
-      ours: { orders: many.map(([own]) => own), ...rest, stock: new Map(stock) },
-      theirs: { orders: many.map(([, own]) => own), ...rest, stock: Object.fromEntries(stock) },
+      title: "large",
+      type: "bench.Orders",
+      method: "C",
+      ours: {
+        orders: many.map(([own]) => own),
+        ...rest,
+        stock: new Map(stock),
+      },
+      theirs: {
+        orders: many.map(([, own]) => own),
+        ...rest,
+        stock: Object.fromEntries(stock),
+      },
     },
   ];
 }
@@ -106,7 +122,9 @@ function rowsOf(sample: Sample, root: protobuf.Root, service: ServiceDefinition)
   const writer = MessageWriter.acquire();
   return [
     {
-      ...{ title: `${sample.title}: encode into a frame, against protobufjs's encode`, bar: 1, bytes: wire.length },
+      title: `${sample.title}: encode into a frame, against protobufjs's encode`,
+      bar: 1,
+      bytes: wire.length,
       ours: (times) => {
         for (let i = 0; i < times; i++) {
           writer.append(type, sample.ours);
@@ -119,7 +137,9 @@ function rowsOf(sample: Sample, root: protobuf.Root, service: ServiceDefinition)
       },
     },
     {
-      ...{ title: `${sample.title}: decode, against @grpc/proto-loader's`, bar: 1.5, bytes: wire.length },
+      title: `${sample.title}: decode, against @grpc/proto-loader's`,
+      bar: 1.5,
+      bytes: wire.length,
       ours: (times) => {
         for (let i = 0; i < times; i++) type.decode(wire);
       },
@@ -178,7 +198,10 @@ function measure(row: Row, rounds: number): CodecResult {
   }
   const ratios = ours.map((ns, i) => (theirs[i] as number) / ns);
   return {
-    ...{ title: row.title, bytes: row.bytes, bar: row.bar, ratio: quantile(ratios, 0.5) },
+    title: row.title,
+    bytes: row.bytes,
+    bar: row.bar,
+    ratio: quantile(ratios, 0.5),
     quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
     oursNs: quantile(ours, 0.5),
     theirsNs: quantile(theirs, 0.5),
@@ -196,7 +219,9 @@ export function benchCodec(rounds = 60): CodecResult[] {
       const [low, high] = result.quartiles.map((one) => one.toFixed(2));
       const verdict = result.ratio >= row.bar ? "" : ` BELOW ${row.bar}×`;
       console.log(`${row.title}: ${result.ratio.toFixed(2)}× [${low}–${high}, ${rounds} rounds]${verdict}`);
-      console.log(`  ${result.oursNs.toFixed(0)} ns and ${result.theirsNs.toFixed(0)} ns of CPU for ${row.bytes} bytes`);
+      console.log(
+        `  ${result.oursNs.toFixed(0)} ns and ${result.theirsNs.toFixed(0)} ns of CPU for ${row.bytes} bytes`,
+      );
       return result;
     }),
   );
