@@ -34,6 +34,11 @@ export interface CallOptions {
   readonly authority?: string | undefined;
   /** Says who is calling, in addition to what the channel's credentials say. */
   readonly credentials?: CallCredentials | undefined;
+  /**
+   * Whether a call made inside a handler ends with the handler's call: at its deadline, and when it is cancelled. Default: what the
+   * channel says, which is `true`.
+   */
+  readonly propagate?: boolean | undefined;
 }
 
 const NAMES: readonly string[] = [
@@ -45,6 +50,7 @@ const NAMES: readonly string[] = [
   "compression",
   "authority",
   "credentials",
+  "propagate",
 ];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
@@ -62,6 +68,7 @@ export function checkCallOptions(options: CallOptions): void {
   checkAuthority(options.authority);
   checkFlag("waitForReady", options.waitForReady);
   checkCallback("credentials", options.credentials);
+  checkFlag("propagate", options.propagate);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
   }

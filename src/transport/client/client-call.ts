@@ -12,11 +12,14 @@ import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { StatusDetail } from "../../codec/status-detail.js";
+import type { Peer } from "../call.js";
 import type { Codings, PeerCodings } from "../codings.js";
 import type { SinkStream } from "../compressing-queue.js";
-import { deadlineFrom, type Deadline } from "../deadline.js";
+import { deadlineFrom, nearerOf, type Deadline } from "../deadline.js";
+import type { CallChanges } from "../intercept.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
+import { parentCall } from "../propagation.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
 import { metadataFrom, plaintextError, type CallCredentials } from "./call-credentials.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
@@ -28,6 +31,8 @@ import type { Lease, Placement, Wish } from "./placement.js";
 import { RetryBuffer } from "./retry-buffer.js";
 import type { StreamEnd } from "./stream-error.js";
 import { unwatchSignal, watchSignal, type SignalWatcher } from "./signal-watch.js";
+
+const NO_SIGNALS: readonly AbortSignal[] = Object.freeze([]);
 
 /** The channel above, as far as a call needs it. */
 export interface ClientCallOwner {
@@ -41,6 +46,8 @@ export interface ClientCallOwner {
   /** Whether credentials may be sent over its connections. */
   readonly mayCarryCredentials: boolean;
   readonly placement: Placement;
+  /** Whether calls made inside a handler end with the handler's call. */
+  readonly propagate: boolean;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
 }
@@ -61,15 +68,18 @@ export class ClientCall<Req = unknown, Res = unknown>
   readonly responses: MessageStream<Res>;
   readonly outcome = new Outcome();
   readonly #owner: ClientCallOwner;
-  readonly #metadata: Metadata | undefined;
+  #metadata: Metadata | undefined;
   /** What the credentials said for this attempt. */
   #proof: Metadata | undefined;
   /** Asked before every attempt; `undefined` for none, which is nearly always so. */
   readonly #credentials: readonly CallCredentials[] | undefined;
   /** The call's own, in place of the channel's. */
   readonly #authority: string | undefined;
-  readonly #deadline: Deadline | undefined;
-  readonly #signal: AbortSignal | undefined;
+  #deadline: Deadline | undefined;
+  /** What cancels the call: the caller's signal, that of the handler it is made in, and what interceptors added. */
+  #signals: readonly AbortSignal[] = NO_SIGNALS;
+  /** Whether deadline and signals are watched although the call has not been started. */
+  #held = false;
   /** Whether deadline and signal have been let go of before the status was told. */
   #unguarded = false;
   #attempt: Attempt | undefined;
@@ -96,10 +106,11 @@ export class ClientCall<Req = unknown, Res = unknown>
     if (options !== undefined) {
       checkCallOptions(options);
       this.#deadline = deadlineFrom(options);
-      this.#signal = options.signal;
+      if (options.signal !== undefined) this.#signals = [options.signal];
       this.#authority = options.authority;
       this.#metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
     }
+    if (owner.propagate && options?.propagate !== false) this.#inherit();
     if (owner.credentials !== undefined || options?.credentials !== undefined) {
       this.#credentials = [owner.credentials, options?.credentials].filter((one) => one !== undefined);
     }
@@ -115,15 +126,58 @@ export class ClientCall<Req = unknown, Res = unknown>
     ) as MessageStream<Res>;
   }
 
-  get metadata(): Metadata | undefined {
-    return this.#metadata;
+  /** Takes over what ends the handler's call inside which this one is made. */
+  #inherit(): void {
+    const parent = parentCall();
+    if (parent === undefined) return;
+    this.#deadline = nearerOf(this.#deadline, parent.remainingMs);
+    this.#signals = [...this.#signals, parent.signal];
+  }
+
+  /** Watches deadline and signals from now on, for a call that is started later. */
+  hold(): void {
+    this.#held = true;
+    if (!this.#isOver()) this.#guard();
   }
 
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
   start(): void {
-    if (this.#isOver()) return;
-    this.#guard();
+    if (this.outcome.decided || this.#isOver()) return;
+    if (!this.#held) this.#guard();
     this.#begin();
+  }
+
+  /** Takes what interceptors pass on, before the call is started. */
+  adopt({ metadata, deadline, signal }: CallChanges): void {
+    if (this.outcome.decided) return;
+    this.#unguard();
+    if (metadata !== undefined) this.#metadata = metadata;
+    if (deadline !== undefined) this.#deadline = deadlineFrom({ deadline });
+    if (signal !== undefined) this.#signals = [...this.#signals, signal];
+    this.hold();
+  }
+
+  /** What goes out with the request, the credentials' part excepted. */
+  get metadata(): Metadata | undefined {
+    return this.#metadata;
+  }
+
+  /** The same, to be changed before the call is started. */
+  makeMetadata(): Metadata {
+    return (this.#metadata ??= new Metadata());
+  }
+
+  get deadline(): Deadline | undefined {
+    return this.#deadline;
+  }
+
+  get signals(): readonly AbortSignal[] {
+    return this.#signals;
+  }
+
+  /** Who is at the other end of the attempt there is, if it has begun. */
+  get peer(): Peer | undefined {
+    return this.#attempt?.connection.peer;
   }
 
   /** Begins an attempt, for which credentials are asked anew. */
@@ -151,25 +205,26 @@ export class ClientCall<Req = unknown, Res = unknown>
 
   /** Whether the signal or the deadline has ended the call already. */
   #isOver(): boolean {
-    if (this.#signal?.aborted === true) this.aborted(this.#signal);
+    const aborted = this.#signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) this.aborted(aborted);
     else if (this.#deadline !== undefined && this.#deadline.remainingMs <= 0) this.#deadlineExceeded();
     else return false;
     return true;
   }
 
   #guard(): void {
-    if (this.#signal !== undefined) watchSignal(this.#signal, this);
+    for (const signal of this.#signals) watchSignal(signal, this);
     this.#deadline?.arm(() => this.#deadlineExceeded());
   }
 
   #unguard(): void {
-    if (this.#signal !== undefined) unwatchSignal(this.#signal, this);
+    for (const signal of this.#signals) unwatchSignal(signal, this);
     this.#deadline?.clear();
   }
 
   aborted({ reason }: AbortSignal): void {
     this.observed = true;
-    this.fail(new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause: reason }));
+    this.fail(abortError(reason));
   }
 
   failed(error: StatusError): void {
@@ -477,6 +532,14 @@ export class ClientCall<Req = unknown, Res = unknown>
     this.#unguarded = false;
     if (!this.#isOver()) this.#guard();
   }
+}
+
+/** What the abort of a signal ends a call with. The signal of a handler's call says itself why that is over. */
+function abortError(cause: unknown): StatusError {
+  if (cause instanceof StatusError && cause.code === Code.DEADLINE_EXCEEDED) {
+    return new StatusError(cause.code, "the deadline of the call that this one was made for has passed", { cause });
+  }
+  return new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause });
 }
 
 function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {

@@ -162,8 +162,10 @@ export class ClientHealth implements HealthWatch {
     const leased = ({ connection }: Lease): void => {
       this.#unwatch = connection.whenRetired(() => call.cancel());
     };
-    const owner = { ...callOwner, placement: new BackgroundPlacement(handle, leased), callUnobserved: () => undefined };
-    const call = createClient(HEALTH, owner).watch(service);
+    const placement = new BackgroundPlacement(handle, leased);
+    // A connection's health is nobody's call, and no interceptor's business.
+    const owner = { ...callOwner, placement, propagate: false, callUnobserved: () => undefined };
+    const call = createClient(HEALTH, owner, []).watch(service);
     this.#call = call;
     void this.#listen(call);
   }
