@@ -12,12 +12,12 @@ import { sendsOneRequest, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { Peer } from "../call.js";
 import type { Codings, SendCoding } from "../codings.js";
-import { Deadline } from "../deadline.js";
 import { EndListeners } from "../end-listeners.js";
 import type { CallChanges, CallEnd, Interceptable, Reply } from "../intercept.js";
 import { MessageSink, type SendLimits, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner, type ReceiveLimits } from "../message-stream.js";
 import type { CallScope, ParentCall } from "../propagation.js";
+import { Cancellation } from "./cancellation.js";
 import type { HandlerCall } from "./handler-call.js";
 import { OneRequest, type RequestTaker } from "./one-request.js";
 import { METADATA_NOT_SENT, ResponseBlocks } from "./response-blocks.js";
@@ -59,10 +59,8 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   readonly #blocks: ResponseBlocks;
   /** The codings the client takes, as a list. */
   readonly #accepted: string | undefined;
-  #deadline: Deadline | undefined;
   #metadata: Metadata | undefined;
-  #abort: AbortController | undefined;
-  #cancelled: StatusError | undefined;
+  readonly #cancellation: Cancellation;
   #oneRequest: OneRequest | undefined;
   #start: ((request: unknown) => void) | undefined;
   #requestEnded = false;
@@ -96,7 +94,8 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
     this.responses.attach(stream);
     if (coding !== undefined) this.requests.codedIn(coding, owner.codings);
     if (owner.codings.send !== undefined) this.#compressIn(owner.codings.send);
-    if (timeoutMs !== undefined) this.#endIn(timeoutMs);
+    this.#cancellation = new Cancellation((error) => this.cut(error));
+    if (timeoutMs !== undefined) this.#cancellation.endIn(timeoutMs);
     stream.on("data", (chunk: Buffer) => this.requests.push(chunk));
     stream.on("end", () => this.#onEnd());
     stream.on("drain", () => this.responses.drained());
@@ -134,11 +133,11 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   }
 
   get deadline(): Date | undefined {
-    return this.#deadline?.date;
+    return this.#cancellation.deadline;
   }
 
   get remainingMs(): number | undefined {
-    return this.#deadline?.remainingMs;
+    return this.#cancellation.remainingMs;
   }
 
   get messages(): AsyncIterable<unknown> {
@@ -146,16 +145,12 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
-    }
-    return this.#abort.signal;
+    return this.#cancellation.signal;
   }
 
   /** Why the call is over before it was answered. */
   get cancelled(): StatusError | undefined {
-    return this.#cancelled;
+    return this.#cancellation.reason;
   }
 
   onEnd(listener: (end: CallEnd) => void): void {
@@ -164,9 +159,10 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   }
 
   adopt({ metadata, deadline, signal, messages }: CallChanges): void {
+    if (this.#status !== undefined) return;
     if (metadata !== undefined) this.#metadata = metadata;
-    if (deadline !== undefined) this.#endIn(Math.max(deadline.getTime() - Date.now(), 0));
-    if (signal !== undefined && signal !== this.#abort?.signal) this.#endWith(signal);
+    if (deadline !== undefined) this.#cancellation.endIn(Math.max(deadline.getTime() - Date.now(), 0));
+    if (signal !== undefined) this.#cancellation.endWith(signal);
     if (messages !== undefined && messages !== this.messages) this.#messages = messages;
   }
 
@@ -174,32 +170,6 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   adoptReply({ headers, trailers }: Reply): void {
     if (headers !== this.#blocks.headers) this.#blocks.headers = headers;
     if (trailers !== this.#blocks.trailers) this.#blocks.trailers = trailers;
-  }
-
-  /** Ends the call after a time, unless it ends sooner anyway. */
-  #endIn(timeoutMs: number): void {
-    const before = this.#deadline;
-    if (before !== undefined && before.remainingMs <= timeoutMs) return;
-    before?.clear();
-    this.#deadline = new Deadline(timeoutMs);
-    if (this.#status === undefined) this.#deadline.arm(() => this.#deadlineExceeded());
-  }
-
-  /** Ends the call when `signal` is aborted. */
-  #endWith(signal: AbortSignal): void {
-    const onAbort = (): void => {
-      const reason: unknown = signal.reason;
-      const text = "the call was cancelled on the server";
-      this.#abortCall(
-        reason instanceof StatusError ? reason : new StatusError(Code.CANCELLED, text, { cause: reason }),
-      );
-    };
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.onEnd(() => signal.removeEventListener("abort", onAbort));
   }
 
   /** A coding that the client has not listed must not be used: messages are plain then. Source: compression.md. */
@@ -241,8 +211,8 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
 
   /** Gives `taker` the one request message, once it is known to be the only one. */
   expectRequest(taker: RequestTaker): void {
-    if (this.#cancelled !== undefined) {
-      taker.missed(this.#cancelled);
+    if (this.cancelled !== undefined) {
+      taker.missed(this.cancelled);
       return;
     }
     this.#oneRequest = new OneRequest(this.requests, taker);
@@ -256,7 +226,7 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   missed(error: StatusError): void {
     this.#returned();
     // What cancelled the call decides its status by itself.
-    if (this.#cancelled === undefined) this.#finishWithError(error);
+    if (this.cancelled === undefined) this.#finishWithError(error);
   }
 
   #onEnd(): void {
@@ -326,7 +296,7 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
       this.#finishWithError(error);
       return;
     }
-    const causedByCancel = this.#cancelled !== undefined && isAbortError(error);
+    const causedByCancel = this.cancelled !== undefined && isAbortError(error);
     if (!causedByCancel) this.#owner.callFailed(error, this);
     // statuscodes.md: "response serialisation failure" is INTERNAL, an exception that is no status is UNKNOWN.
     const notEncoded = error !== undefined && error === this.responses.encodeError;
@@ -375,13 +345,13 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
     } catch (error) {
       this.#refusedByNode(error);
     }
-    this.#deadline?.clear();
+    this.#cancellation.clear();
     this.#resetUnlessHalfClosed();
     this.responses.close();
   }
 
   #tellEnd(status: Status): void {
-    this.scope?.ended(this.#cancelled);
+    this.scope?.ended(this.cancelled);
     this.#owner.callEnded(this, status);
     if (this.#endListeners === undefined) return;
     const error = status.code === Code.OK ? undefined : (this.#error ?? new StatusError(status.code, status.message));
@@ -398,7 +368,7 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   }
 
   #sendTrailers(): void {
-    this.#deadline?.clear();
+    this.#cancellation.clear();
     if (this.#stream.destroyed || this.#stream.closed) return;
     this.#blocks.sendTrailers(this.#status ?? OK, (error) => this.#owner.callFailed(error, this));
     if (!this.#stream.destroyed) this.#resetUnlessHalfClosed();
@@ -450,16 +420,8 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
     }
   }
 
-  #deadlineExceeded(): void {
-    const error = new StatusError(
-      Code.DEADLINE_EXCEEDED,
-      `the deadline of ${formatMs(this.#deadline?.timeoutMs)} has passed`,
-    );
-    this.#abortCall(error);
-  }
-
   /** Ends the call from this side: with a status where it can be sent at once, else with RST_STREAM(CANCEL). */
-  #abortCall(error: StatusError): void {
+  cut(error: StatusError): void {
     const stream = this.#stream;
     const stuck = stream.writableLength > 0;
     if (this.#status === undefined) this.responses.dropWaiting();
@@ -468,13 +430,8 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
     this.#finishWithError(error);
   }
 
-  /** The server stops now: the handler is told, the client gets `error`. */
-  cut(error: StatusError): void {
-    this.#abortCall(error);
-  }
-
   #onClose(): void {
-    this.#deadline?.clear();
+    this.#cancellation.clear();
     if (this.#status === undefined) {
       const error = new StatusError(Code.CANCELLED, "the client cancelled the call or went away");
       this.#cancel(error);
@@ -484,11 +441,11 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
   }
 
   #cancel(error: StatusError): void {
-    if (this.#cancelled !== undefined || this.#status !== undefined) return;
-    this.#cancelled = error;
+    if (this.cancelled !== undefined || this.#status !== undefined) return;
+    this.#cancellation.reason = error;
     this.#oneRequest?.drop(error);
     this.requests.abort(error);
-    this.#abort?.abort(error);
+    this.#cancellation.tell();
   }
 
   #returned(): void {
@@ -506,8 +463,4 @@ function fieldOf(rawHeaders: readonly string[], name: string): string | undefine
 
 function isAbortError(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
-}
-
-function formatMs(timeoutMs: number | undefined): string {
-  return `${Math.round((timeoutMs ?? 0) * 1000) / 1000} ms`;
 }
