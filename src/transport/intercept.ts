@@ -90,15 +90,28 @@ export interface Interceptable extends Call {
   adopt(changes: CallChanges): void;
 }
 
-/** Runs a call through `interceptors`, from the one at `index` on, and behind the last of them `last`. */
+/** Runs a call through `interceptors`, and behind the last of them `last`. */
 export function callThrough(
   interceptors: readonly Interceptor[],
   call: Interceptable,
   last: () => Promise<Reply>,
-  index = 0,
 ): Promise<Reply> {
-  const interceptor = interceptors[index];
-  if (interceptor === undefined) return last();
+  return step({ interceptors, call, last, guarded: undefined }, 0);
+}
+
+/** One call on its way through its interceptors. */
+interface Chain {
+  readonly interceptors: readonly Interceptor[];
+  readonly call: Interceptable;
+  readonly last: () => Promise<Reply>;
+  /** The reply whose failure is not an unhandled rejection, should nobody await it. Those who pass it on return the same one. */
+  guarded: Promise<Reply> | undefined;
+}
+
+function step(chain: Chain, index: number): Promise<Reply> {
+  const { call } = chain;
+  const interceptor = chain.interceptors[index];
+  if (interceptor === undefined) return chain.last();
   let ran = false;
   const next: Next = (changes) => {
     if (ran) return Promise.reject(new Error(`Cannot run next() twice for one call to ${call.method.path}`));
@@ -110,9 +123,11 @@ export function callThrough(
         return rejected(error);
       }
     }
-    const reply = callThrough(interceptors, call, last, index + 1);
-    // Dropped, its failure is not an unhandled rejection; awaited, it is the interceptor's.
-    reply.catch(ignore);
+    const reply = step(chain, index + 1);
+    if (reply !== chain.guarded) {
+      chain.guarded = reply;
+      reply.catch(ignore);
+    }
     return reply;
   };
   try {

@@ -38,13 +38,13 @@ const OK: Status = Object.freeze({ code: Code.OK, message: "" });
 /** One RPC in flight. Interceptors see it as `Call`; the faces of `client.ts` see what they see of a {@link ClientCall}. */
 export class InterceptedCall implements Interceptable, InterceptedResponsesOwner, SignalWatcher {
   readonly method: Method;
-  readonly responses: InterceptedResponses;
   /** Where messages go that are sent by hand, or the one message there is. */
   requests: MessageSink<unknown> | HandSent;
   readonly #owner: ClientCallOwner;
   readonly #interceptors: readonly Interceptor[];
   readonly #network: ClientCall;
   readonly #reply: NetworkReply;
+  #responses: InterceptedResponses | undefined;
   readonly #outcome = new Outcome();
   readonly #startedAt = performance.now();
   /** What the application gave, and what interceptors have made of it. */
@@ -85,7 +85,11 @@ export class InterceptedCall implements Interceptable, InterceptedResponsesOwner
     this.#network = network;
     this.#reply = new NetworkReply(network);
     this.requests = network.requests;
-    this.responses = new InterceptedResponses(this, network.responses);
+  }
+
+  /** The one response of a call that has one is not iterated. */
+  get responses(): InterceptedResponses {
+    return (this.#responses ??= new InterceptedResponses(this, this.#network.responses));
   }
 
   get side(): "client" {
@@ -162,7 +166,7 @@ export class InterceptedCall implements Interceptable, InterceptedResponsesOwner
   }
 
   #lookForEnd<T>(end: Promise<T>): Promise<T> {
-    this.responses.lookForEnd();
+    this.#responses?.lookForEnd();
     return end;
   }
 
@@ -383,7 +387,7 @@ export class InterceptedCall implements Interceptable, InterceptedResponsesOwner
     this.#outcome.decide(error);
     this.#outcome.tell();
     this.#leaveNetwork(error);
-    this.responses.end(error);
+    if (!sendsOneResponse(this.method.kind)) this.responses.end(error);
     if (this.#given instanceof HandSent) this.#given.close();
     this.#tellEnd(error);
   }
@@ -414,7 +418,7 @@ export class InterceptedCall implements Interceptable, InterceptedResponsesOwner
   }
 
   #reportUnobserved(error: StatusError): void {
-    if (!this.observed && !this.responses.pulled) this.#owner.callUnobserved(error, this.method.path);
+    if (!this.observed && this.#responses?.pulled !== true) this.#owner.callUnobserved(error, this.method.path);
   }
 }
 
