@@ -103,12 +103,12 @@ export {
   type EndpointPolicyOptions,
   type ReadyEndpoint,
 } from "./transport/client/endpoint-policy.js";
-export { Channel, type ChannelOptions } from "./transport/client/channel.js";
 export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/client/connect-failure.js";
 export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";
 export type { BalancingOption } from "./transport/client/policies.js";
 export type { Endpoint, EndpointInit, Resolution, Resolver, ResolverTarget } from "./transport/client/resolver.js";
 export type { AttemptFacts } from "./transport/client/attempt-facts.js";
+export { Channel, type ChannelOptions, type ClientOptions } from "./transport/client/channel.js";
 export type { ChannelTls } from "./transport/client/channel-tls.js";
 export type { CallCredentials, CredentialsRequest } from "./transport/client/call-credentials.js";
 export type { CallOptions } from "./transport/client/call-options.js";
@@ -134,11 +134,21 @@ export type {
 } from "./transport/client/method-settings.js";
 export type { NamingOptions } from "./transport/client/naming.js";
 export type { SettingsOptions } from "./transport/client/settings-options.js";
+export type { CallEndEvent, CallStartEvent, ConnectionEvent } from "./transport/diagnostics.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { HandlerCall } from "./transport/server/handler-call.js";
 export type { ServerLimits } from "./transport/server/limits.js";
+export {
+  interceptMethod,
+  type Call,
+  type CallChanges,
+  type CallEnd,
+  type Interceptor,
+  type Next,
+  type Reply,
+} from "./transport/intercept.js";
 export type { Pem, TlsVersion } from "./transport/tls.js";
 export type { CloseOptions, Listening } from "./transport/server/listener.js";
-export { Server, type ServerOptions } from "./transport/server/server.js";
+export { Server, type ServerOptions, type ServiceOptions } from "./transport/server/server.js";
 export type { ServerTls } from "./transport/server/server-tls.js";
 export type { EndedCall } from "./transport/server/session.js";

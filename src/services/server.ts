@@ -3,7 +3,13 @@
  *
  * Laws: both are ordinary services, added first; neither costs a call of another service anything.
  */
-import { type Implementation, Server as CoreServer, type ServerOptions as CoreOptions, type Service } from "../core.js";
+import {
+  type Implementation,
+  Server as CoreServer,
+  type ServerOptions as CoreOptions,
+  type Service,
+  type ServiceOptions,
+} from "../core.js";
 import { Health, HealthStatuses } from "./health.js";
 import { addReflection, ServerReflection, ServerReflectionV1alpha } from "./reflection.js";
 
@@ -53,13 +59,13 @@ export class Server extends CoreServer {
    *
    * @throws TypeError when a handler is not a function, has a name the service does not know, or the service is there already.
    */
-  override add<S extends Service>(service: S, implementation: Implementation<S>): this {
+  override add<S extends Service>(service: S, implementation: Implementation<S>, options?: ServiceOptions): this {
     const option = BUILT_IN.get(service?.typeName);
     if (option !== undefined && this.services.some(({ typeName }) => typeName === service.typeName)) {
       const advice = `make it with { ${option}: false } to add another`;
       throw new TypeError(`Cannot add ${service.typeName} as the server has it already: ${advice}`);
     }
-    super.add(service, implementation);
+    super.add(service, implementation, options);
     if (this.health.get(service) === undefined) this.health.set(service, "SERVING");
     return this;
   }

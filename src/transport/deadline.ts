@@ -55,6 +55,12 @@ export class Deadline {
   }
 }
 
+/** The nearer of a deadline and of the one that is `remainingMs` away, if there is any. */
+export function nearerOf(deadline: Deadline | undefined, remainingMs: number | undefined): Deadline | undefined {
+  if (remainingMs === undefined || (deadline !== undefined && deadline.remainingMs <= remainingMs)) return deadline;
+  return new Deadline(remainingMs);
+}
+
 /**
  * The deadline from a call's options, or `undefined` for none; the nearer one when both are given. `limitMs` is the longest
  * timeout whatever they say.

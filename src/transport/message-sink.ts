@@ -93,6 +93,19 @@ export class MessageSink<T> implements QueueOwner {
     this.#limits = limits;
   }
 
+  /** Takes back what was sent before there was a stream: other messages come in its place. */
+  restart(): void {
+    this.#queue?.drop();
+    this.#queue = undefined;
+    this.#stream = undefined;
+    this.#waiting = undefined;
+    this.#waitingBytes = 0;
+    this.#takeChunk();
+    this.#ending = false;
+    this.#blocked = false;
+    this.sent = 0;
+  }
+
   /** Gives the sink its stream and writes what has gathered. */
   attach(stream: SinkStream): void {
     if (this.#queue !== undefined) {

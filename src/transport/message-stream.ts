@@ -115,6 +115,11 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     return this.#messages.whole > 0 || this.#opener?.held === true;
   }
 
+  /** How many whole messages have come, those that wait included. */
+  get arrived(): number {
+    return this.received + this.#messages.whole + (this.#opener?.held === true ? 1 : 0);
+  }
+
   /**
    * The peer has said everything, its status included. What is unread would be lost if the connection went now, so it is
    * taken in at once: a window's worth at most.

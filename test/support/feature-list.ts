@@ -78,7 +78,22 @@ export const SUBJECTS: readonly Subject[] = [
         rules: [[143, 145], 150, 151],
         sources: ["transport/message-sink.ts", "transport/message-stream.ts"],
       },
-      { feature: "Interceptors", rules: [321, 322], sources: [] },
+      {
+        feature: "Interceptors on both sides",
+        rules: [281, 321, 322],
+        sources: [
+          "transport/intercept.ts",
+          "transport/client/intercepted-call.ts",
+          "transport/server/intercepted-handler.ts",
+        ],
+      },
+      {
+        feature: "Events on `node:diagnostics_channel`",
+        rules: [],
+        sources: ["transport/diagnostics.ts"],
+        spec: "Node.js, diagnostics_channel",
+        tests: ["rpc/diagnostics.test.ts"],
+      },
     ],
   },
   {

@@ -156,6 +156,7 @@ export function ownerOf(placement: Placement, clock: RetryClock, options: Police
     scheme: "http",
     credentials: undefined,
     mayCarryCredentials: true,
+    propagate: true,
     placement,
     settings: () => options.settings,
     throttle: options.throttle,
@@ -175,7 +176,7 @@ export async function policed(options: PolicedOptions, use: (policed: Policed) =
   const turns = new Turns(routers);
   const owner = ownerOf(turns, clock, options);
   const budget = owner.retryBudget;
-  const client = createClient(Wire, owner);
+  const client = createClient(Wire, owner, []);
   try {
     await use({ servers, server: servers[0] as RawServer, client, clock, turns, budget });
     assert.equal(clock.pending, 0, "a timer still runs");
@@ -198,7 +199,7 @@ export async function policedAt<S extends Service>(
   const router = routerTo(port, DEFAULT_CHANNEL_LIMITS);
   const owner = ownerOf(router.queue, timers, { settings });
   try {
-    await use(createClient(service, owner), () => {
+    await use(createClient(service, owner, []), () => {
       void router.close();
       timers.hurry();
     });

@@ -10,6 +10,7 @@ import type { HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import { Code, StatusError } from "../../codec/status.js";
+import type { Peer } from "../call.js";
 import type { AttemptEnd } from "./attempt-end.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import { AttemptStream, type AttemptStreamOwner } from "./attempt-stream.js";
@@ -82,6 +83,11 @@ export class Attempt implements Wish, AttemptStreamOwner {
   /** Whether the server has said how the call ended. */
   get told(): boolean {
     return this.#stream?.told === true;
+  }
+
+  /** Who is at the other end, once there is one. */
+  get peer(): Peer | undefined {
+    return this.#lease?.connection.peer;
   }
 
   /** What is known of it at this moment. `next` is what follows because of its end. */

@@ -4,6 +4,7 @@
 import type { Metadata } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import type { StatusError } from "../../codec/status.js";
+import type { Peer } from "../call.js";
 import type { Codings, PeerCodings } from "../codings.js";
 import type { Deadline } from "../deadline.js";
 import type { MessageSink } from "../message-sink.js";
@@ -74,6 +75,8 @@ export interface Attempts {
   readonly phase: string;
   /** Whether the server has said how the call ended. */
   readonly told: boolean;
+  /** Who is at the other end of the one whose answer counts, once there is one. */
+  readonly peer: Peer | undefined;
   /** What is known of each of them, in the order in which they began. */
   readonly facts: readonly AttemptFacts[];
   begin(): void;

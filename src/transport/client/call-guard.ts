@@ -1,5 +1,5 @@
 /**
- * What ends a call from outside: its deadline and its signal.
+ * What ends a call from outside: its deadline and its signals.
  *
  * Laws: made only for calls that have one of them; neither is kept once a call has let go, and both still count when somebody
  * asks for the rest of it.
@@ -12,24 +12,25 @@ export interface Guarded extends SignalWatcher {
   deadlineExceeded(): void;
 }
 
-/** Deadline and signal of one call. */
+/** Deadline and signals of one call. */
 export class CallGuard {
   readonly #call: Guarded;
   readonly #deadline: Deadline | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signals: readonly AbortSignal[];
 
   /** Whether both have been let go of before the status was told. */
   lax = false;
 
-  constructor(call: Guarded, deadline: Deadline | undefined, signal: AbortSignal | undefined) {
+  constructor(call: Guarded, deadline: Deadline | undefined, signals: readonly AbortSignal[]) {
     this.#call = call;
     this.#deadline = deadline;
-    this.#signal = signal;
+    this.#signals = signals;
   }
 
   /** Ends the call if the signal or the deadline already has; says so. */
   strike(): boolean {
-    if (this.#signal?.aborted === true) this.#call.aborted(this.#signal);
+    const aborted = this.#signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) this.#call.aborted(aborted);
     else if (this.#deadline !== undefined && this.#deadline.remainingMs <= 0) this.#call.deadlineExceeded();
     else return false;
     return true;
@@ -37,12 +38,12 @@ export class CallGuard {
 
   arm(): void {
     this.lax = false;
-    if (this.#signal !== undefined) watchSignal(this.#signal, this.#call);
+    for (const signal of this.#signals) watchSignal(signal, this.#call);
     this.#deadline?.arm(() => this.#call.deadlineExceeded());
   }
 
   disarm(): void {
-    if (this.#signal !== undefined) unwatchSignal(this.#signal, this.#call);
+    for (const signal of this.#signals) unwatchSignal(signal, this.#call);
     this.#deadline?.clear();
   }
 

@@ -34,6 +34,11 @@ export interface CallOptions {
    * at once. Default: what the settings of its method say, else `false`. wait-for-ready.md.
    */
   readonly waitForReady?: boolean | undefined;
+  /**
+   * Whether a call made inside a handler ends with the handler's call: at its deadline, and when it is cancelled. Default: what the
+   * channel says, which is `true`.
+   */
+  readonly propagate?: boolean | undefined;
 }
 
 const NAMES: readonly string[] = [
@@ -46,6 +51,7 @@ const NAMES: readonly string[] = [
   "authority",
   "credentials",
   "waitForReady",
+  "propagate",
 ];
 
 /** @throws TypeError for what is no object, for an option that does not exist, and for a signal that is none. */
@@ -64,6 +70,7 @@ export function checkCallOptions(options: CallOptions): void {
   checkFlag("waitForReady", options.waitForReady);
   checkCallback("credentials", options.credentials);
   checkFlag("waitForReady", options.waitForReady);
+  checkFlag("propagate", options.propagate);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start the call as signal must be an AbortSignal: current value is ${typeof signal}`);
   }

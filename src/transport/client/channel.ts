@@ -7,7 +7,9 @@
 import type { Service } from "../../codec/method.js";
 import { StatusError } from "../../codec/status.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
+import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
+import { startPropagation } from "../propagation.js";
 import type { CallCredentials } from "./call-credentials.js";
 import { checkAuthority } from "./authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
@@ -61,6 +63,13 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
   readonly healthChecks?: boolean | undefined;
   /** Whether keepalive asks for signs of life while there is no call, too. Default `false`: most servers do not permit it. */
   readonly keepaliveWithoutCalls?: boolean | undefined;
+  /** Functions around every call, the first of them outermost. Retries happen inside them. Default: none. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /**
+   * Whether a call made inside a handler ends with the handler's call: at its deadline, and when it is cancelled. Default `true`.
+   * `false` for all channels of a process saves what it costs to know inside which call one is: see docs/propagation.md.
+   */
+  readonly propagate?: boolean | undefined;
   /**
    * `false` follows no retry or hedging policy, wherever it comes from. A call that no server took is sent again all the same, as
    * no handler can have seen it.
@@ -73,6 +82,12 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 }
 
+/** What one client of a channel can be told. */
+export interface ClientOptions {
+  /** Functions around the calls of this client, inside the channel's own. Default: none. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+}
+
 /** A client's way to one target. */
 export class Channel {
   /** The target as it was given; addresses of a list with commas between them. */
@@ -81,6 +96,7 @@ export class Channel {
   readonly #onError: (error: unknown, path: string) => void;
   readonly #callOwner: ClientCallOwner;
   readonly #retryTimers = new RetryTimers();
+  readonly #interceptors: readonly Interceptor[];
 
   /**
    * `target` is a name, `"host:port"`, which is looked up in the DNS; `"ipv4:…"` or `"ipv6:…"` with addresses, `"unix:path"`, a list
@@ -101,6 +117,8 @@ export class Channel {
       "healthChecks",
       "keepaliveWithoutCalls",
       "retry",
+      "interceptors",
+      "propagate",
       "onError",
       ...NAMING_OPTIONS,
       ...SETTINGS_OPTIONS,
@@ -116,6 +134,10 @@ export class Channel {
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
     checkCallback("credentials", options.credentials);
     checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
+    checkFlag("propagate", options.propagate);
+    this.#interceptors = interceptorsFrom(options.interceptors);
+    const propagate = options.propagate !== false;
+    if (propagate) startPropagation();
     this.target = naming.target.text;
     const asked = numbersFrom(DEFAULT_CHANNEL_LIMITS, options, CHANNEL_LIMIT_MAXIMA, CHANNEL_LIMIT_MINIMA);
     const limits = { ...asked, keepaliveTimeMs: keepaliveTimeFrom(asked.keepaliveTimeMs) };
@@ -154,6 +176,7 @@ export class Channel {
       retry: options.retry,
       retryClock: this.#retryTimers,
       retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
+      propagate,
       callUnobserved: (error, path) => this.#report(error, path),
     };
   }
@@ -190,9 +213,11 @@ export class Channel {
     }
   }
 
-  /** The methods of a service as functions. Cheap; connects nothing. */
-  client<S extends Service>(service: S): Client<S> {
-    return createClient(service, this.#callOwner);
+  /** The methods of a service as functions. Cheap; connects nothing. @throws TypeError for an option that cannot be used. */
+  client<S extends Service>(service: S, options: ClientOptions = {}): Client<S> {
+    checkOptions("client", options, ["interceptors"]);
+    const interceptors = [...this.#interceptors, ...interceptorsFrom(options.interceptors)];
+    return createClient(service, this.#callOwner, interceptors);
   }
 
   #report(error: unknown, path: string): void {

@@ -8,9 +8,12 @@
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import { Deadline, deadlineFrom } from "../deadline.js";
+import type { Peer } from "../call.js";
+import { Deadline, deadlineFrom, nearerOf } from "../deadline.js";
+import type { CallChanges } from "../intercept.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
+import { parentCall } from "../propagation.js";
 import { errorOf, type AttemptEnd } from "./attempt-end.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import type { AttemptChannel, AttemptedCall, Attempts, Policies } from "./attempted-call.js";
@@ -23,6 +26,8 @@ import type { MethodSettings } from "./method-settings.js";
 import { Outcome } from "./outcome.js";
 import { Retries } from "./retries.js";
 
+const NO_SIGNALS: readonly AbortSignal[] = Object.freeze([]);
+
 /** The channel above, as far as a call needs it. */
 export interface ClientCallOwner extends AttemptChannel {
   readonly credentials: CallCredentials | undefined;
@@ -30,6 +35,8 @@ export interface ClientCallOwner extends AttemptChannel {
   readonly settings?: ((method: Method) => MethodSettings | undefined) | undefined;
   /** Whether policies are followed. Default: yes. */
   readonly retry?: boolean | undefined;
+  /** Whether calls made inside a handler end with the handler's call. */
+  readonly propagate: boolean;
   /** The call failed and nobody will hear of it. */
   callUnobserved(error: unknown, path: string): void;
 }
@@ -40,7 +47,7 @@ const NO_POLICY: Policies = Object.freeze({});
 export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOwner, SinkOwner, AttemptedCall, Guarded {
   readonly channel: ClientCallOwner;
   readonly method: Method;
-  readonly metadata: Metadata | undefined;
+  metadata: Metadata | undefined;
   readonly credentials: readonly CallCredentials[] | undefined;
   readonly authority: string | undefined;
   deadline: Deadline | undefined;
@@ -49,8 +56,12 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   readonly responses: MessageStream<Res>;
   readonly outcome = new Outcome();
   #attempts: Attempts;
-  /** Without deadline and signal there is none. */
+  /** What cancels the call: the caller's signal, that of the handler it is made in, and what interceptors added. */
+  #signals: readonly AbortSignal[] = NO_SIGNALS;
+  /** Without deadline and signals there is none. */
   #guard: CallGuard | undefined;
+  /** Whether deadline and signals are watched although the call has not been started. */
+  #held = false;
   readonly #options: CallOptions | undefined;
   /** What was known of the method when the call began, or when it found its first place. */
   #settings: MethodSettings | undefined;
@@ -78,13 +89,16 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
       checkCallOptions(options);
       this.authority = options.authority;
       this.metadata = options.metadata === undefined ? undefined : new Metadata(options.metadata);
+      if (options.signal !== undefined) this.#signals = [options.signal];
     }
     this.waitForReady = options?.waitForReady ?? settings?.waitForReady ?? false;
     this.credentials = credentialsOf(channel, options);
     if (options !== undefined || settings?.timeoutMs !== undefined) {
       this.deadline = deadlineFrom(options ?? {}, settings?.timeoutMs);
-      const signal = options?.signal;
-      if (this.deadline !== undefined || signal !== undefined) this.#guard = new CallGuard(this, this.deadline, signal);
+    }
+    if (channel.propagate && options?.propagate !== false) this.#inherit();
+    if (this.deadline !== undefined || this.#signals.length > 0) {
+      this.#guard = new CallGuard(this, this.deadline, this.#signals);
     }
     this.requests = new MessageSink(method.request, sendLimitsOf(channel.limits, settings), this);
     const name = options?.compression;
@@ -98,6 +112,14 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     ) as MessageStream<Res>;
     const { retry, hedging } = this.#policies;
     this.#attempts = hedging === undefined ? new Retries(this, retry) : new Hedges(this, hedging);
+  }
+
+  /** Takes over what ends the handler's call inside which this one is made. */
+  #inherit(): void {
+    const parent = parentCall();
+    if (parent === undefined) return;
+    this.deadline = nearerOf(this.deadline, parent.remainingMs);
+    this.#signals = [...this.#signals, parent.signal];
   }
 
   get #policies(): Policies {
@@ -126,7 +148,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     if (deadline.remainingMs >= (this.deadline?.remainingMs ?? Infinity)) return;
     this.#guard?.disarm();
     this.deadline = deadline;
-    this.#guard = new CallGuard(this, deadline, this.#options?.signal);
+    this.#guard = new CallGuard(this, deadline, this.#signals);
     if (!this.#guard.strike()) this.#guard.arm();
   }
 
@@ -139,16 +161,47 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
     return this.#attempts.facts;
   }
 
+  /** Who is at the other end of the attempt there is, if it has begun. */
+  get peer(): Peer | undefined {
+    return this.#attempts.peer;
+  }
+
+  get signals(): readonly AbortSignal[] {
+    return this.#signals;
+  }
+
+  /** The metadata, to be changed before the call is started. */
+  makeMetadata(): Metadata {
+    return (this.metadata ??= new Metadata());
+  }
+
+  /** Watches deadline and signals from now on, for a call that is started later. */
+  hold(): void {
+    this.#held = true;
+    if (this.#guard?.strike() === false) this.#guard.arm();
+  }
+
+  /** Takes what interceptors pass on, before the call is started. */
+  adopt({ metadata, deadline, signal }: CallChanges): void {
+    if (this.outcome.decided) return;
+    this.#guard?.disarm();
+    if (metadata !== undefined) this.metadata = metadata;
+    if (deadline !== undefined) this.deadline = deadlineFrom({ deadline });
+    if (signal !== undefined) this.#signals = [...this.#signals, signal];
+    this.#guard = new CallGuard(this, this.deadline, this.#signals);
+    this.hold();
+  }
+
   /** Sets the call going. Nothing is sent for one that is cancelled or late already. */
   start(): void {
-    if (this.#guard?.strike() === true) return;
-    this.#guard?.arm();
+    if (this.outcome.decided || this.#guard?.strike() === true) return;
+    if (!this.#held) this.#guard?.arm();
     this.#attempts.begin();
   }
 
   aborted({ reason }: AbortSignal): void {
     this.observed = true;
-    this.fail(new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause: reason }));
+    this.fail(abortError(reason));
   }
 
   headersArrived(metadata: Metadata, coding: string | undefined): void {
@@ -324,4 +377,12 @@ function requestsError(cause: unknown, encodeError: unknown): StatusError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (cause !== undefined && cause === encodeError) return new StatusError(Code.INTERNAL, reason, { cause });
   return new StatusError(Code.CANCELLED, `the request iterable threw: ${reason}`, { cause });
+}
+
+/** What the abort of a signal ends a call with. The signal of a handler's call says itself why that is over. */
+function abortError(cause: unknown): StatusError {
+  if (cause instanceof StatusError && cause.code === Code.DEADLINE_EXCEEDED) {
+    return new StatusError(cause.code, "the deadline of the call that this one was made for has passed", { cause });
+  }
+  return new StatusError(Code.CANCELLED, "the call was cancelled by its signal", { cause });
 }

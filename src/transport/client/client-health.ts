@@ -162,10 +162,11 @@ export class ClientHealth implements HealthWatch {
     const leased = ({ connection }: Lease): void => {
       this.#unwatch = connection.whenRetired(() => call.cancel());
     };
-    // What calls are told, above all how long they may take, is not for this one.
-    const ofItsOwn = { settings: undefined, throttle: undefined, callUnobserved: () => undefined };
+    // What calls are told, above all how long they may take, is not for this one: a connection's health is nobody's call, and no
+    // interceptor's business.
+    const ofItsOwn = { settings: undefined, throttle: undefined, propagate: false, callUnobserved: () => undefined };
     const owner = { ...callOwner, ...ofItsOwn, placement: new BackgroundPlacement(handle, leased) };
-    const call = createClient(HEALTH, owner).watch(service);
+    const call = createClient(HEALTH, owner, []).watch(service);
     this.#call = call;
     void this.#listen(call);
   }

@@ -7,7 +7,10 @@
 import { Metadata } from "../../codec/metadata.js";
 import { checkService, type Method, type MethodKind, type Service } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import { sendAll } from "../send-all.js";
+import { announced } from "../diagnostics.js";
+import type { Interceptor } from "../intercept.js";
+import { isIterable } from "../messages.js";
+import type { MessageSink } from "../message-sink.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 import type {
@@ -21,28 +24,40 @@ import type {
   UnaryCall,
 } from "./calls.js";
 import { ClientCall, type ClientCallOwner } from "./client-call.js";
+import { InterceptedCall } from "./intercepted-call.js";
+import { sendRequests } from "./send-requests.js";
+
+/** What the calls of one client have in common. */
+interface Caller {
+  readonly owner: ClientCallOwner;
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** One RPC in flight, with interceptors around it or without. */
+type OpenCall = ClientCall | InterceptedCall;
 
 /** Makes the functions that call a service's methods. */
-export function createClient<S extends Service>(service: S, owner: ClientCallOwner): Client<S> {
+export function createClient<S extends Service>(
+  service: S,
+  owner: ClientCallOwner,
+  interceptors: readonly Interceptor[],
+): Client<S> {
   checkService(service, "make a client of this");
   const client: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  for (const [name, method] of Object.entries(service.methods)) client[name] = CALL[method.kind](method, owner);
+  const caller = { owner, interceptors };
+  for (const [name, method] of Object.entries(service.methods)) client[name] = CALL[method.kind](method, caller);
   return Object.freeze(client) as Client<S>;
 }
 
-type Caller = (first?: unknown, second?: unknown) => unknown;
+type MethodFunction = (first?: unknown, second?: unknown) => unknown;
 
-const CALL: Readonly<Record<MethodKind, (method: Method, owner: ClientCallOwner) => Caller>> = {
-  unary: (method, owner) => (request, options) =>
-    new OneResponseCall(owner, method, options, (call) => {
-      call.requests.sendOnly(request);
-      call.start();
-    }),
-  serverStreaming: (method, owner) => (request, options) => {
-    const call = newCall(owner, method, options);
+const CALL: Readonly<Record<MethodKind, (method: Method, caller: Caller) => MethodFunction>> = {
+  unary: (method, caller) => (request, options) =>
+    new OneResponseCall(caller, method, options, (call) => startOne(call, request)),
+  serverStreaming: (method, caller) => (request, options) => {
+    const call = newCall(caller, method, options);
     try {
-      call.requests.sendOnly(request);
-      call.start();
+      startOne(call, request);
     } catch (error) {
       // A request over the limit is a status like any other; one of the wrong type is the caller's mistake.
       if (!(error instanceof StatusError)) throw error;
@@ -50,30 +65,53 @@ const CALL: Readonly<Record<MethodKind, (method: Method, owner: ClientCallOwner)
     }
     return new ManyResponsesCall(call);
   },
-  clientStreaming: (method, owner) => (first, second) => {
+  clientStreaming: (method, caller) => (first, second) => {
     if (isIterable(first)) {
-      return new OneResponseCall(owner, method, second, (call) => {
-        call.start();
-        sendRequests(call, first);
-      });
+      return new OneResponseCall(caller, method, second, (call) => startMany(call, first));
     }
-    const call = newCall(owner, method, optionsBeforeNothing(method, first, second));
+    const call = newCall(caller, method, optionsBeforeNothing(method, first, second));
     const byHand = new ByHandCall(call);
-    call.start();
+    startByHand(call);
     return byHand;
   },
-  bidiStreaming: (method, owner) => (first, second) => {
-    const requests = isIterable(first) ? first : undefined;
-    const call = newCall(owner, method, requests === undefined ? optionsBeforeNothing(method, first, second) : second);
-    call.start();
-    if (requests === undefined) return new BidiCall(call, true);
-    sendRequests(call, requests);
-    return new BidiCall(call, false);
+  bidiStreaming: (method, caller) => (first, second) => {
+    if (isIterable(first)) {
+      const call = newCall(caller, method, second);
+      startMany(call, first);
+      return new BidiCall(call, false);
+    }
+    const call = newCall(caller, method, optionsBeforeNothing(method, first, second));
+    startByHand(call);
+    return new BidiCall(call, true);
   },
 };
 
-function newCall(owner: ClientCallOwner, method: Method, options: unknown): ClientCall {
-  return new ClientCall(owner, method, options as CallOptions | undefined);
+function newCall({ owner, interceptors }: Caller, method: Method, options: unknown): OpenCall {
+  const around = announced("client", interceptors);
+  if (around.length === 0) return new ClientCall(owner, method, options as CallOptions | undefined);
+  return new InterceptedCall(owner, method, options as CallOptions | undefined, around);
+}
+
+/** @throws what the sink throws: the request cannot be encoded, or is over the limit. */
+function startOne(call: OpenCall, request: unknown): void {
+  // The sink of an intercepted call is that of the network as long as nothing is sent by hand.
+  (call.requests as MessageSink<unknown>).sendOnly(request);
+  if (call instanceof InterceptedCall) call.startOne(request);
+  else call.start();
+}
+
+function startMany(call: OpenCall, requests: Requests<unknown>): void {
+  if (call instanceof InterceptedCall) {
+    call.startMany(requests);
+    return;
+  }
+  call.start();
+  sendRequests(call, requests);
+}
+
+function startByHand(call: OpenCall): void {
+  if (call instanceof InterceptedCall) call.startByHand();
+  else call.start();
 }
 
 function optionsBeforeNothing(method: Method, options: unknown, second: unknown): unknown {
@@ -83,20 +121,11 @@ function optionsBeforeNothing(method: Method, options: unknown, second: unknown)
   );
 }
 
-function isIterable(value: unknown): value is Requests<unknown> {
-  return typeof value === "object" && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+function headersOf(call: OpenCall): Promise<Metadata> {
+  return call instanceof InterceptedCall ? call.headers : call.outcome.headers;
 }
 
-function sendRequests(call: ClientCall, requests: Requests<unknown>): void {
-  sendAll(requests, call.requests).then(
-    () => call.requests.end(),
-    (error: unknown) => {
-      if (!call.requests.closed) call.requestsFailed(error);
-    },
-  );
-}
-
-function settle(call: ClientCall, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+function settle(call: OpenCall, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
   const { error } = call.outcome;
   if (error === undefined) resolve(call.response);
   else reject(error);
@@ -104,14 +133,14 @@ function settle(call: ClientCall, resolve: (value: unknown) => void, reject: (er
 
 /** A promise of the one response. Its own `then` notes that somebody listens. */
 class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
-  #call: ClientCall | undefined;
+  #call: OpenCall | undefined;
 
   /** What `then` and `catch` return are ordinary promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  constructor(owner: ClientCallOwner, method: Method, options: unknown, begin: (call: ClientCall) => void) {
+  constructor(caller: Caller, method: Method, options: unknown, begin: (call: OpenCall) => void) {
     let resolve: (value: unknown) => void = ignore;
     let reject: (error: unknown) => void = ignore;
     super((onResponse, onFailure) => {
@@ -121,7 +150,7 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
     // With a handler of its own, an ignored failure is not an unhandled rejection.
     super.then(undefined, ignore);
     try {
-      const call = newCall(owner, method, options);
+      const call = newCall(caller, method, options);
       this.#call = call;
       call.onFinished = () => settle(call, resolve, reject);
       begin(call);
@@ -144,7 +173,7 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
   }
 
   get headers(): Promise<Metadata> {
-    return this.#call?.outcome.headers ?? Promise.resolve(new Metadata());
+    return this.#call === undefined ? Promise.resolve(new Metadata()) : headersOf(this.#call);
   }
 
   get trailers(): Promise<Metadata> {
@@ -171,14 +200,14 @@ class OneResponseCall extends Promise<unknown> implements UnaryCall<unknown> {
 
 /** The facts of a call that is not a promise. */
 class CallHandle implements CallFacts {
-  protected readonly call: ClientCall;
+  protected readonly call: OpenCall;
 
-  constructor(call: ClientCall) {
+  constructor(call: OpenCall) {
     this.call = call;
   }
 
   get headers(): Promise<Metadata> {
-    return this.call.outcome.headers;
+    return headersOf(this.call);
   }
 
   get trailers(): Promise<Metadata> {
@@ -229,7 +258,7 @@ class ManyResponsesCall extends CallHandle implements ServerStreamingCall<unknow
 }
 
 /** Sending by hand, for the two kinds that can. */
-function sendByHand(call: ClientCall, message: unknown, options?: SendOptions): Promise<void> | undefined {
+function sendByHand(call: OpenCall, message: unknown, options?: SendOptions): Promise<void> | undefined {
   if (call.requests.closedByCaller) throw new Error(`Cannot send to ${call.method.path} after closeSend()`);
   return call.requests.send(message, options?.compress);
 }
@@ -237,7 +266,7 @@ function sendByHand(call: ClientCall, message: unknown, options?: SendOptions): 
 class BidiCall extends ManyResponsesCall implements BidiStreamingCall<unknown, unknown> {
   readonly #byHand: boolean;
 
-  constructor(call: ClientCall, byHand: boolean) {
+  constructor(call: OpenCall, byHand: boolean) {
     super(call);
     this.#byHand = byHand;
   }
@@ -261,7 +290,7 @@ class BidiCall extends ManyResponsesCall implements BidiStreamingCall<unknown, u
 class ByHandCall extends CallHandle implements ClientStreamingCall<unknown, unknown> {
   readonly #response: Promise<unknown>;
 
-  constructor(call: ClientCall) {
+  constructor(call: OpenCall) {
     super(call);
     this.#response = new Promise((resolve, reject) => {
       call.onFinished = () => settle(call, resolve, reject);

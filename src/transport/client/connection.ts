@@ -6,7 +6,10 @@
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
+import type { Peer } from "../call.js";
+import { announceConnection } from "../diagnostics.js";
 import { probe } from "../keepalive.js";
+import { peerOf } from "../peer.js";
 import type { ConnectPhase, FailureReason } from "./connect-failure.js";
 import type { KeepaliveTimer, KeptConnection } from "./keepalive-timer.js";
 
@@ -57,6 +60,7 @@ export class Connection implements KeptConnection {
   /** How many PINGs have asked for a sign of life since the last call heard something. */
   #probes = 0;
   #probedAt = -1;
+  #peer: Peer | undefined;
   #dropped = false;
   readonly #retirements = new Set<() => void>();
 
@@ -80,6 +84,10 @@ export class Connection implements KeptConnection {
   begun(session: ClientHttp2Session, socket: Socket): void {
     this.#session = session;
     this.#socket = socket;
+    session.once("remoteSettings", () => {
+      const announceClose = announceConnection("client", () => this.peer);
+      if (announceClose !== undefined) session.once("close", announceClose);
+    });
   }
 
   /** Whether one more stream may be opened now. */
@@ -90,6 +98,11 @@ export class Connection implements KeptConnection {
   /** The session is gone. Its 'close' comes a moment later. */
   get isDestroyed(): boolean {
     return this.#session?.destroyed === true;
+  }
+
+  /** Who is at the other end, as it was known when this was asked first. */
+  get peer(): Peer {
+    return (this.#peer ??= peerOf(this.#socket ?? {}));
   }
 
   get bytesRead(): number {

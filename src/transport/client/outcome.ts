@@ -57,6 +57,11 @@ export class Outcome {
     return this.#trailers;
   }
 
+  /** The response's headers, once they have come. */
+  get peerHeaders(): Metadata | undefined {
+    return this.#headers;
+  }
+
   headersArrived(headers: Metadata): void {
     this.#headers = headers;
     this.#headersPromise?.resolve(headers);

@@ -9,6 +9,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import type { Metadata } from "../../codec/metadata.js";
 import { Code } from "../../codec/status.js";
 import type { AttemptEnd } from "./attempt-end.js";
+import type { Peer } from "../call.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
 import type { AttemptedCall, Attempts } from "./attempted-call.js";
@@ -57,6 +58,10 @@ export class Retries implements Attempts, AttemptOwner {
 
   get told(): boolean {
     return this.#attempt?.told === true;
+  }
+
+  get peer(): Peer | undefined {
+    return this.#attempt?.peer;
   }
 
   get facts(): readonly AttemptFacts[] {

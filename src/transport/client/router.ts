@@ -5,6 +5,7 @@
  * Laws: nothing is resolved and nothing connected before there is a call or a request to connect; what was known stays in use
  * when nothing newer can be had.
  */
+import { runOutside } from "../propagation.js";
 import { failingPicker, QUEUE_PICKER, type HealthWatch, type Picker } from "./balancer.js";
 import { ClientHealth } from "./client-health.js";
 import type { ClientCallOwner } from "./client-call.js";
@@ -87,7 +88,8 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
     this.connectivity.set("CONNECTING");
     this.#freezeWatch.start();
     this.#resolving = new ResolverRun(resolver, target, limits, clock, this);
-    this.#resolving.start();
+    // What a resolver does is not done for the call that needed it first.
+    runOutside(() => this.#resolving?.start());
   }
 
   resolved(endpoints: readonly Endpoint[], serviceConfig: unknown): boolean {

@@ -7,6 +7,7 @@
  */
 import type { Code } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
+import { runOutside } from "../propagation.js";
 import { reasonOf } from "../tls.js";
 import { Backoff } from "./backoff.js";
 import type { CompletePick } from "./balancer.js";
@@ -191,7 +192,10 @@ export class Subchannel implements ConnectionOwner {
     const timeoutMs = isDefault ? Math.max(connectTimeoutMs, this.#backoff.remainingMs) : connectTimeoutMs;
     try {
       const { address } = this;
-      const connection = connect({ address, tls, proxy: routes?.(address), limits, clock, timeoutMs }, this);
+      // The call that needs it first must not be what the connection happens in.
+      const connection = runOutside(() =>
+        connect({ address, tls, proxy: routes?.(address), limits, clock, timeoutMs }, this),
+      );
       connection.dueMs = clock.now() + this.#backoff.remainingMs;
       this.#connecting = connection;
       this.#open.add(connection);

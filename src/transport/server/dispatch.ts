@@ -11,7 +11,7 @@ import { Code, type Status } from "../../codec/status.js";
 import { parseTimeout } from "../../codec/timeout.js";
 import type { Codings } from "../codings.js";
 import type { Registered } from "./handler.js";
-import type { RequestFacts } from "./server-call.js";
+import type { RequestFacts } from "./request-facts.js";
 
 /** A request that may run. */
 export interface Accepted extends RequestFacts {

@@ -6,8 +6,12 @@
  */
 import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import { nearestName } from "../../codec/nearest-name.js";
+import type { Interceptor } from "../intercept.js";
+import { isIterable } from "../messages.js";
+import { runInside, scopeFor } from "../propagation.js";
 import { sendAll } from "../send-all.js";
 import type { HandlerCall } from "./handler-call.js";
+import { interceptedServe, type AnyHandler } from "./intercepted-handler.js";
 import type { ServerCall } from "./server-call.js";
 
 type Awaitable<T> = T | PromiseLike<T>;
@@ -61,10 +65,12 @@ function isInherited(implementation: object, name: string): boolean {
   );
 }
 
-type AnyHandler = (input: unknown, call: HandlerCall) => unknown;
-
 /** Binds an implementation's handlers to the service's methods. `this` inside a handler is the implementation. */
-export function registerHandlers(service: Service, implementation: object): Registered[] {
+export function registerHandlers(
+  service: Service,
+  implementation: object,
+  interceptors: readonly Interceptor[],
+): Registered[] {
   const handlers = implementation as Record<string, unknown>;
   return Object.values(service.methods).flatMap((method): Registered[] => {
     const handler = handlers[method.localName];
@@ -75,7 +81,9 @@ export function registerHandlers(service: Service, implementation: object): Regi
         `Cannot add ${service.typeName} as ${method.localName} must be a function: current value is ${typeof handler}`,
       );
     }
-    return [{ method, serve: SERVE[method.kind]((handler as AnyHandler).bind(implementation)) }];
+    const bound = (handler as AnyHandler).bind(implementation);
+    const serve = interceptors.length > 0 ? interceptedServe(method, bound, interceptors) : SERVE[method.kind](bound);
+    return [{ method, serve }];
   });
 }
 
@@ -98,14 +106,25 @@ export function checkNames(service: Service, implementation: object): void {
 
 const SERVE: Readonly<Record<MethodKind, (handler: AnyHandler) => Serve>> = {
   unary: (handler) => (call) => {
-    call.whenRequested((request) => replyOne(call, () => handler(request, call)));
+    call.whenRequested((request) => inside(call, () => replyOne(call, () => handler(request, call))));
   },
   serverStreaming: (handler) => (call) => {
-    call.whenRequested((request) => void replyMany(call, () => handler(request, call)));
+    call.whenRequested((request) => inside(call, () => void replyMany(call, () => handler(request, call))));
   },
-  clientStreaming: (handler) => (call) => replyOne(call, () => handler(call.requests, call)),
-  bidiStreaming: (handler) => (call) => void replyMany(call, () => handler(call.requests, call)),
+  clientStreaming: (handler) => (call) => inside(call, () => replyOne(call, () => handler(call.requests, call))),
+  bidiStreaming: (handler) => (call) => inside(call, () => void replyMany(call, () => handler(call.requests, call))),
 };
+
+/** Runs what calls the handler, so that calls made in it inherit from this one: if there can be any. */
+export function inside(call: ServerCall, run: () => void): void {
+  const scope = scopeFor(call);
+  if (scope === undefined) {
+    run();
+    return;
+  }
+  call.scope = scope;
+  runInside(scope, run);
+}
 
 function replyOne(call: ServerCall, run: () => unknown): void {
   let result: unknown;
@@ -144,8 +163,4 @@ async function replyMany(call: ServerCall, run: () => unknown): Promise<void> {
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}
-
-function isIterable(value: unknown): value is MessageSource<unknown> {
-  return typeof value === "object" && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
 }

@@ -6,26 +6,24 @@
  * what was not asked for (signal, metadata, a timer) is not made.
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { fieldsBytes, responseHeaders, trailers, trailersOnly, type HeaderFields } from "../../codec/header-block.js";
 import { listsCoding } from "../../codec/compression.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneRequest, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
-import type { StatusDetail } from "../../codec/status-detail.js";
 import type { Peer } from "../call.js";
 import type { Codings, SendCoding } from "../codings.js";
-import { Deadline } from "../deadline.js";
+import { EndListeners } from "../end-listeners.js";
+import type { CallChanges, CallEnd, Interceptable, Reply } from "../intercept.js";
 import { MessageSink, type SendLimits, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner, type ReceiveLimits } from "../message-stream.js";
+import type { CallScope, ParentCall } from "../propagation.js";
+import { Cancellation } from "./cancellation.js";
 import type { HandlerCall } from "./handler-call.js";
-import { ENDING_RESPONSE, STREAMED_RESPONSE } from "./respond-options.js";
-import { statusBlock } from "./status-trailers.js";
+import { OneRequest, type RequestTaker } from "./one-request.js";
+import { METADATA_NOT_SENT, ResponseBlocks } from "./response-blocks.js";
+import type { RequestFacts } from "./request-facts.js";
 
 const OK: Status = Object.freeze({ code: Code.OK, message: "" });
-const METADATA_NOT_SENT: Status = Object.freeze({
-  code: Code.INTERNAL,
-  message: "the response metadata could not be sent",
-});
 
 /** What a handler's own exception looks like from outside: its text may hold what no client should see. */
 const HANDLER_FAILED = "the handler failed";
@@ -50,41 +48,32 @@ export interface ServerCallOwner {
   callFailed(error: unknown, call: ServerCall): void;
 }
 
-/** What a request's header block says of the call. */
-export interface RequestFacts {
-  /** The response's content-type: the request's own. */
-  readonly contentType: string;
-  readonly timeoutMs: number | undefined;
-  /** What `grpc-encoding` says, when it is more than `identity`: a coding that is known here. */
-  readonly coding: string | undefined;
-  /** What `grpc-accept-encoding` says: the codings a response may use. */
-  readonly accepted: string | undefined;
-}
-
-/** One RPC in flight. Handlers see it as {@link HandlerCall}. */
-export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
+/** One RPC in flight. Handlers see it as {@link HandlerCall}, interceptors as `Call`. */
+export class ServerCall implements HandlerCall, Interceptable, ParentCall, MessageStreamOwner, SinkOwner, RequestTaker {
   readonly method: Method;
   readonly requests: MessageStream<unknown>;
   readonly responses: MessageSink<unknown>;
   readonly #owner: ServerCallOwner;
   readonly #stream: ServerHttp2Stream;
   readonly #rawHeaders: readonly string[];
-  readonly #contentType: string;
+  readonly #blocks: ResponseBlocks;
   /** The codings the client takes, as a list. */
   readonly #accepted: string | undefined;
-  readonly #deadline: Deadline | undefined;
   #metadata: Metadata | undefined;
-  #headers: Metadata | undefined;
-  #trailers: Metadata | undefined;
-  #abort: AbortController | undefined;
-  #cancelled: StatusError | undefined;
-  #whenRequested: ((request: unknown) => void) | undefined;
+  readonly #cancellation: Cancellation;
+  #oneRequest: OneRequest | undefined;
+  #start: ((request: unknown) => void) | undefined;
   #requestEnded = false;
-  #headersSent = false;
   #status: Status | undefined;
-  /** What the error that made the status says beside it. */
-  #details: readonly StatusDetail[] | undefined;
   #handlerReturned = false;
+  /** What interceptors have put in place of the requests. */
+  #messages: AsyncIterable<unknown> | undefined;
+  #endListeners: EndListeners | undefined;
+  #error: StatusError | undefined;
+  /** When the first interceptor ran, on the clock of `performance.now()`; set by those who need it. */
+  startedAt = 0;
+  /** What is around the handler, if calls made inside it inherit from this one. */
+  scope: CallScope | undefined;
 
   constructor(
     owner: ServerCallOwner,
@@ -97,18 +86,16 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     this.#stream = stream;
     this.method = method;
     this.#rawHeaders = rawHeaders;
-    this.#contentType = contentType;
     this.#accepted = accepted;
+    this.#blocks = new ResponseBlocks(owner, stream, method, contentType);
     this.requests = new MessageStream(method.request, sendsOneRequest(method.kind), owner.limits, this);
     this.requests.attach(stream);
     this.responses = new MessageSink(method.response, owner.sendLimits, this);
     this.responses.attach(stream);
     if (coding !== undefined) this.requests.codedIn(coding, owner.codings);
     if (owner.codings.send !== undefined) this.#compressIn(owner.codings.send);
-    if (timeoutMs !== undefined) {
-      this.#deadline = new Deadline(timeoutMs);
-      this.#deadline.arm(() => this.#deadlineExceeded());
-    }
+    this.#cancellation = new Cancellation((error) => this.cut(error));
+    if (timeoutMs !== undefined) this.#cancellation.endIn(timeoutMs);
     stream.on("data", (chunk: Buffer) => this.requests.push(chunk));
     stream.on("end", () => this.#onEnd());
     stream.on("drain", () => this.responses.drained());
@@ -118,6 +105,10 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
       this.#onClose();
       owner.streamClosed();
     });
+  }
+
+  get side(): "server" {
+    return "server";
   }
 
   get metadata(): Metadata {
@@ -130,11 +121,11 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   }
 
   get headers(): Metadata {
-    return (this.#headers ??= new Metadata());
+    return this.#blocks.headers;
   }
 
   get trailers(): Metadata {
-    return (this.#trailers ??= new Metadata());
+    return this.#blocks.trailers;
   }
 
   get peer(): Peer {
@@ -142,15 +133,43 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   }
 
   get deadline(): Date | undefined {
-    return this.#deadline?.date;
+    return this.#cancellation.deadline;
+  }
+
+  get remainingMs(): number | undefined {
+    return this.#cancellation.remainingMs;
+  }
+
+  get messages(): AsyncIterable<unknown> {
+    return this.#messages ?? this.requests;
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
-    }
-    return this.#abort.signal;
+    return this.#cancellation.signal;
+  }
+
+  /** Why the call is over before it was answered. */
+  get cancelled(): StatusError | undefined {
+    return this.#cancellation.reason;
+  }
+
+  onEnd(listener: (end: CallEnd) => void): void {
+    this.#endListeners ??= new EndListeners((error) => this.#owner.callFailed(error, this));
+    this.#endListeners.add(listener);
+  }
+
+  adopt({ metadata, deadline, signal, messages }: CallChanges): void {
+    if (this.#status !== undefined) return;
+    if (metadata !== undefined) this.#metadata = metadata;
+    if (deadline !== undefined) this.#cancellation.endIn(Math.max(deadline.getTime() - Date.now(), 0));
+    if (signal !== undefined) this.#cancellation.endWith(signal);
+    if (messages !== undefined && messages !== this.messages) this.#messages = messages;
+  }
+
+  /** Takes what interceptors have made of the reply, as far as it can still be said. */
+  adoptReply({ headers, trailers }: Reply): void {
+    if (headers !== this.#blocks.headers) this.#blocks.headers = headers;
+    if (trailers !== this.#blocks.trailers) this.#blocks.trailers = trailers;
   }
 
   /** A coding that the client has not listed must not be used: messages are plain then. Source: compression.md. */
@@ -166,7 +185,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
 
   set compression(name: string) {
     const coding = this.#owner.codings.sendingIn(name);
-    if (this.#headersSent || this.responses.sent > 0) {
+    if (this.#blocks.sent || this.responses.sent > 0) {
       throw new Error(`Cannot set the compression of ${this.method.path} as its headers or a message have been sent`);
     }
     this.#compressIn(coding);
@@ -186,7 +205,28 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
 
   /** Runs `start` with the one request message, once it is known to be the only one. */
   whenRequested(start: (request: unknown) => void): void {
-    this.#whenRequested = start;
+    this.#start = start;
+    this.expectRequest(this);
+  }
+
+  /** Gives `taker` the one request message, once it is known to be the only one. */
+  expectRequest(taker: RequestTaker): void {
+    if (this.cancelled !== undefined) {
+      taker.missed(this.cancelled);
+      return;
+    }
+    this.#oneRequest = new OneRequest(this.requests, taker);
+    if (this.#requestEnded) this.#oneRequest.complete();
+  }
+
+  taken(request: unknown): void {
+    this.#start?.(request);
+  }
+
+  missed(error: StatusError): void {
+    this.#returned();
+    // What cancelled the call decides its status by itself.
+    if (this.cancelled === undefined) this.#finishWithError(error);
   }
 
   #onEnd(): void {
@@ -194,63 +234,19 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     if (this.#stream.aborted || this.#requestEnded) return;
     this.#requestEnded = true;
     this.requests.end();
-    if (this.#whenRequested === undefined) return;
-    const opening = this.requests.openOne();
-    if (opening === undefined) this.#takeRequest();
-    else void opening.then(() => this.#takeRequest());
-  }
-
-  #takeRequest(): void {
-    const start = this.#whenRequested;
-    this.#whenRequested = undefined;
-    if (start === undefined || this.#status !== undefined) return;
-    let request: unknown;
-    try {
-      request = this.requests.takeOne();
-    } catch (error) {
-      this.#returned();
-      this.#finishWithError(error as StatusError);
-      return;
-    }
-    start(request);
+    this.#oneRequest?.complete();
   }
 
   sendHeaders(): void {
-    if (this.#headersSent || this.#status !== undefined || this.#stream.destroyed || this.#stream.closed) return;
-    this.#respond(this.#responseHeaders(), false);
+    if (this.#status === undefined && !this.#stream.destroyed && !this.#stream.closed) this.beforeFirstWrite();
   }
 
   beforeFirstWrite(): void {
-    if (!this.#headersSent) this.#respond(this.#responseHeaders(), false);
-  }
-
-  #responseHeaders(): HeaderFields {
-    return responseHeaders({
-      contentType: this.#contentType,
-      coding: this.responses.coding?.compressor.name,
-      accepted: this.#owner.codings.accepted,
-      metadata: this.#headers,
-    });
-  }
-
-  #respond(fields: HeaderFields, endStream: boolean): void {
-    this.#headersSent = true;
-    this.#owner.responded = true;
+    if (this.#blocks.sent) return;
     try {
-      this.#checkSize(fields);
-      this.#stream.respond(fields, endStream ? ENDING_RESPONSE : STREAMED_RESPONSE);
+      this.#blocks.sendHeaders(this.responses.coding?.compressor.name);
     } catch (error) {
       this.#refusedByNode(error);
-    }
-  }
-
-  /** A client that is sent more than it takes may drop the whole connection, and all its other calls. */
-  #checkSize(fields: HeaderFields): void {
-    if (this.#headers === undefined && this.#trailers === undefined) return;
-    const limit = this.#owner.maxPeerHeaderListBytes;
-    const bytes = fieldsBytes(fields);
-    if (bytes > limit) {
-      throw new RangeError(`the response metadata of ${this.method.path} is ${bytes} bytes, the client takes ${limit}`);
     }
   }
 
@@ -259,14 +255,14 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     if (this.#stream.destroyed || this.#stream.closed) return;
     const status = METADATA_NOT_SENT;
     this.#owner.callFailed(error, this);
-    this.#stream.respond(trailersOnly(this.#contentType, status, undefined), ENDING_RESPONSE);
+    this.#blocks.sendBare(status);
     this.#resetUnlessHalfClosed();
     this.responses.close();
     if (this.#status === undefined) {
       this.#cancel(new StatusError(status.code, status.message));
       this.#status = status;
       this.requests.discard();
-      this.#owner.callEnded(this, status);
+      this.#tellEnd(status);
     } else {
       this.#status = status;
     }
@@ -300,7 +296,7 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
       this.#finishWithError(error);
       return;
     }
-    const causedByCancel = this.#cancelled !== undefined && isAbortError(error);
+    const causedByCancel = this.cancelled !== undefined && isAbortError(error);
     if (!causedByCancel) this.#owner.callFailed(error, this);
     // statuscodes.md: "response serialisation failure" is INTERNAL, an exception that is no status is UNKNOWN.
     const notEncoded = error !== undefined && error === this.responses.encodeError;
@@ -312,10 +308,12 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   }
 
   #finishWithError(error: StatusError): void {
+    if (this.#status !== undefined) return;
+    this.#error = error;
     // What another server told us in its trailers is not ours to pass on, unless rethrown by StatusError.forward.
-    if (error.origin === "local" && this.#status === undefined) {
+    if (error.origin === "local") {
       if (error.trailers !== undefined) this.trailers.merge(error.trailers);
-      if (error.details.length > 0) this.#details = error.details;
+      if (error.details.length > 0) this.#blocks.details = error.details;
     }
     this.#finish({ code: error.code, message: error.rawMessage });
   }
@@ -324,48 +322,56 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     if (this.#status !== undefined) return;
     this.#status = status;
     const stream = this.#stream;
-    if (!stream.destroyed && !stream.closed) {
-      const nothingSent = !this.#headersSent && this.responses.sent === 0 && (this.#headers?.size ?? 0) === 0;
-      if (nothingSent && status.code !== Code.OK) {
-        this.#respond(this.#lastBlock(status, trailersOnly.bind(undefined, this.#contentType)), true);
-        this.#deadline?.clear();
-        this.#resetUnlessHalfClosed();
-        this.responses.close();
-      } else {
-        this.beforeFirstWrite();
-        // What is being compressed is still sent, and the trailers behind it.
-        this.responses.end();
-      }
-    } else {
+    if (stream.destroyed || stream.closed) {
       this.responses.close();
+    } else if (status.code !== Code.OK && this.#nothingSent) {
+      this.#sendTrailersOnly(status);
+    } else {
+      this.beforeFirstWrite();
+      // What is being compressed is still sent, and the trailers behind it.
+      this.responses.end();
     }
     this.requests.discard();
-    this.#owner.callEnded(this, this.#status);
+    this.#tellEnd(this.#status);
   }
 
-  #lastBlock(status: Status, build: typeof trailers): HeaderFields {
-    const metadata = this.#trailers;
-    const details = this.#details;
-    if (metadata === undefined && details === undefined) return build(status, undefined);
-    const maxBytes = this.#owner.maxPeerHeaderListBytes;
-    const report = (error: Error): void => this.#owner.callFailed(error, this);
-    return statusBlock({ status, metadata, details, maxBytes, build, report });
+  get #nothingSent(): boolean {
+    return !this.#blocks.sent && this.responses.sent === 0 && !this.#blocks.hasHeaders;
+  }
+
+  #sendTrailersOnly(status: Status): void {
+    try {
+      this.#blocks.sendTrailersOnly(status, (error) => this.#owner.callFailed(error, this));
+    } catch (error) {
+      this.#refusedByNode(error);
+    }
+    this.#cancellation.clear();
+    this.#resetUnlessHalfClosed();
+    this.responses.close();
+  }
+
+  #tellEnd(status: Status): void {
+    this.scope?.ended(this.cancelled);
+    this.#owner.callEnded(this, status);
+    if (this.#endListeners === undefined) return;
+    const error = status.code === Code.OK ? undefined : (this.#error ?? new StatusError(status.code, status.message));
+    const durationMs = performance.now() - this.startedAt;
+    const { received } = this.requests;
+    this.#endListeners.tell({
+      status,
+      error,
+      trailers: this.trailers,
+      durationMs,
+      sent: this.responses.sent,
+      received,
+    });
   }
 
   #sendTrailers(): void {
-    this.#deadline?.clear();
+    this.#cancellation.clear();
     if (this.#stream.destroyed || this.#stream.closed) return;
-    const status = this.#status ?? OK;
-    try {
-      const fields = this.#lastBlock(status, trailers);
-      this.#checkSize(fields);
-      this.#stream.sendTrailers(fields);
-    } catch (error) {
-      this.#owner.callFailed(error, this);
-      if (this.#stream.destroyed) return;
-      this.#stream.sendTrailers(trailers(METADATA_NOT_SENT, undefined));
-    }
-    this.#resetUnlessHalfClosed();
+    this.#blocks.sendTrailers(this.#status ?? OK, (error) => this.#owner.callFailed(error, this));
+    if (!this.#stream.destroyed) this.#resetUnlessHalfClosed();
   }
 
   /**
@@ -410,20 +416,12 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
       this.#finish(status);
     } else {
       this.#status = status;
-      this.#details = undefined;
+      this.#blocks.details = undefined;
     }
   }
 
-  #deadlineExceeded(): void {
-    const error = new StatusError(
-      Code.DEADLINE_EXCEEDED,
-      `the deadline of ${formatMs(this.#deadline?.timeoutMs)} has passed`,
-    );
-    this.#abortCall(error);
-  }
-
   /** Ends the call from this side: with a status where it can be sent at once, else with RST_STREAM(CANCEL). */
-  #abortCall(error: StatusError): void {
+  cut(error: StatusError): void {
     const stream = this.#stream;
     const stuck = stream.writableLength > 0;
     if (this.#status === undefined) this.responses.dropWaiting();
@@ -432,13 +430,8 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
     this.#finishWithError(error);
   }
 
-  /** The server stops now: the handler is told, the client gets `error`. */
-  cut(error: StatusError): void {
-    this.#abortCall(error);
-  }
-
   #onClose(): void {
-    this.#deadline?.clear();
+    this.#cancellation.clear();
     if (this.#status === undefined) {
       const error = new StatusError(Code.CANCELLED, "the client cancelled the call or went away");
       this.#cancel(error);
@@ -448,14 +441,11 @@ export class ServerCall implements HandlerCall, MessageStreamOwner, SinkOwner {
   }
 
   #cancel(error: StatusError): void {
-    if (this.#cancelled !== undefined || this.#status !== undefined) return;
-    this.#cancelled = error;
-    if (this.#whenRequested !== undefined) {
-      this.#whenRequested = undefined;
-      this.#returned();
-    }
+    if (this.cancelled !== undefined || this.#status !== undefined) return;
+    this.#cancellation.reason = error;
+    this.#oneRequest?.drop(error);
     this.requests.abort(error);
-    this.#abort?.abort(error);
+    this.#cancellation.tell();
   }
 
   #returned(): void {
@@ -473,8 +463,4 @@ function fieldOf(rawHeaders: readonly string[], name: string): string | undefine
 
 function isAbortError(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
-}
-
-function formatMs(timeoutMs: number | undefined): string {
-  return `${Math.round((timeoutMs ?? 0) * 1000) / 1000} ms`;
 }

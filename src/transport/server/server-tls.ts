@@ -6,9 +6,8 @@
  * nobody's.
  */
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
-import { TLSSocket, type SecureContextOptions, type TlsOptions } from "node:tls";
-import { formatHostPort } from "../address.js";
-import type { Peer, PeerTls } from "../call.js";
+import type { SecureContextOptions, TlsOptions, TLSSocket } from "node:tls";
+import { isTls } from "../peer.js";
 import { checkTlsOptions, contextOptions, secureContext, type Pem, type TlsVersion } from "../tls.js";
 
 /** How a server is encrypted, and which clients it takes. Everything in PEM. */
@@ -102,28 +101,4 @@ export function guardHandshakes(listener: Http2SecureServer): void {
 export function showsBadCertificate(session: ServerHttp2Session): boolean {
   const { socket } = session;
   return isTls(socket) && !socket.authorized && socket.getPeerX509Certificate() !== undefined;
-}
-
-/** Who is at the other end. Read at the beginning: a socket that has closed knows nothing any more. */
-export function peerOf(session: ServerHttp2Session): Peer {
-  const { socket } = session;
-  const { remoteAddress, remotePort } = socket;
-  const address = remoteAddress === undefined ? "unix:" : formatHostPort(remoteAddress, remotePort ?? 0);
-  return Object.freeze(isTls(socket) ? { address, tls: tlsOf(socket) } : { address });
-}
-
-/** What a session gives out in place of its socket is of the socket's class. */
-function isTls(socket: unknown): socket is TLSSocket {
-  return socket instanceof TLSSocket;
-}
-
-function tlsOf(socket: TLSSocket): PeerTls {
-  // `false` is what Node says of a client that named no server.
-  const { servername } = socket as { readonly servername?: string | false | null };
-  return Object.freeze({
-    protocol: socket.getProtocol() ?? "",
-    cipher: socket.getCipher().name,
-    serverName: typeof servername === "string" && servername !== "" ? servername : undefined,
-    certificate: socket.authorized ? socket.getPeerX509Certificate() : undefined,
-  });
 }

@@ -11,6 +11,7 @@ import { checkService, type Service } from "../../codec/method.js";
 import { Code, type Status } from "../../codec/status.js";
 import { formatHostPort } from "../address.js";
 import { Codings, type CompressionOptions } from "../codings.js";
+import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
@@ -32,6 +33,8 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
   /** Whether a client without calls may send PINGs as often as one that has some. Default `false` (gRFC A8). */
   readonly permitKeepaliveWithoutCalls?: boolean | undefined;
+  /** Functions around every call of a method that is implemented here, the first of them outermost. Default: none. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   /** Hears how every call ended, for logs and counters. Default: nobody listens and nothing is measured. */
   readonly onCallEnd?: ((ended: EndedCall) => void) | undefined;
   /**
@@ -39,6 +42,12 @@ export interface ServerOptions extends Partial<ServerLimits> {
    * message on running calls, is sent before that.
    */
   readonly onDrain?: (() => void) | undefined;
+}
+
+/** What can be said of one service. */
+export interface ServiceOptions {
+  /** Functions around the calls of this service, inside the server's own. Default: none. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
 }
 
 /** A flood of connections must not become a flood of log lines. */
@@ -49,6 +58,7 @@ export class Server {
   readonly #limits: ServerLimits;
   readonly #onError: (error: unknown, path: string) => void;
   readonly #onDrain: (() => void) | undefined;
+  readonly #interceptors: readonly Interceptor[];
   #announced: Promise<void> | undefined;
   readonly #listenerOwner: ListenerOwner;
   readonly #methods = new Map<string, Registered>();
@@ -65,6 +75,7 @@ export class Server {
   constructor(options: ServerOptions = {}) {
     checkOptions("Server", options, [
       "tls",
+      "interceptors",
       "compression",
       "onError",
       "onCallEnd",
@@ -81,6 +92,7 @@ export class Server {
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA);
     this.#onError = options.onError ?? printError;
     this.#onDrain = options.onDrain;
+    this.#interceptors = interceptorsFrom(options.interceptors);
     this.#listenerOwner = {
       limits: this.#limits,
       permitKeepaliveWithoutCalls: options.permitKeepaliveWithoutCalls === true,
@@ -96,9 +108,10 @@ export class Server {
   /**
    * Answers for a service. Methods that `implementation` leaves out answer UNIMPLEMENTED.
    *
-   * @throws TypeError when a handler is not a function, has a name the service does not know, or the service is there already.
+   * @throws TypeError when a handler is not a function, has a name the service does not know, or the service is there already; and
+   * for an option that does not exist or cannot be used.
    */
-  add<S extends Service>(service: S, implementation: Implementation<S>): this {
+  add<S extends Service>(service: S, implementation: Implementation<S>, options: ServiceOptions = {}): this {
     checkService(service, "add this");
     if (typeof implementation !== "object" || implementation === null) {
       throw new TypeError(`Cannot add ${service.typeName} as its implementation must be an object of handlers`);
@@ -107,7 +120,9 @@ export class Server {
       throw new TypeError(`Cannot add ${service.typeName} as it has been added already`);
     }
     checkNames(service, implementation);
-    const registered = registerHandlers(service, implementation);
+    checkOptions("service", options, ["interceptors"]);
+    const interceptors = [...this.#interceptors, ...interceptorsFrom(options.interceptors)];
+    const registered = registerHandlers(service, implementation, interceptors);
     this.#services.set(service.typeName, service);
     for (const one of registered) this.#methods.set(one.method.path, one);
     return this;

@@ -11,6 +11,8 @@ import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { SendLimits } from "../message-sink.js";
 import type { Peer } from "../call.js";
 import type { Codings } from "../codings.js";
+import { announce, announceConnection, watched } from "../diagnostics.js";
+import { peerOf } from "../peer.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
 import { PingStrikes } from "./ping-strikes.js";
@@ -18,7 +20,6 @@ import { ENDING_RESPONSE } from "./respond-options.js";
 import { ServerCall, type ServerCallOwner } from "./server-call.js";
 import type { ServerLimits } from "./limits.js";
 import { SessionAge, type AgeOwner } from "./session-age.js";
-import { peerOf } from "./server-tls.js";
 import { watchSilence } from "./silence.js";
 
 /** How one RPC ended, for a log line. Unknown methods and refused requests are told as well. */
@@ -91,7 +92,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     this.codings = owner.codings;
     this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity };
     this.#session = session;
-    this.peer = peerOf(session);
+    this.peer = peerOf(session.socket);
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
     if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);
@@ -107,7 +108,11 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
       permitKeepaliveWithoutCalls,
     });
     session.on("ping", () => this.#onPing());
-    session.on("close", () => this.#age.stop());
+    const announceClose = announceConnection("server", () => this.peer);
+    session.on("close", () => {
+      this.#age.stop();
+      announceClose?.();
+    });
     const onStream: StreamListener = (stream, headers, _flags, rawHeaders) =>
       this.#onStream(stream, headers, rawHeaders);
     session.on("stream", onStream as Parameters<typeof session.on>[1]);
@@ -135,6 +140,10 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     this.#running.add(call);
     if (this.#openStreams++ === 0) this.#age.busy();
     this.#startedAt?.set(call, performance.now());
+    if (watched("server")) {
+      call.startedAt = performance.now();
+      announce(call);
+    }
     registered.serve(call);
   }
 
