@@ -2,15 +2,17 @@
  * The bench: barewire and grpc-js side by side, interleaved in one run, each in processes of its own.
  *
  * Laws: only ratios of the same run are claimed; the order rotates from round to round; a child that dies fails the row.
- * Usage: npm run bench [-- --rounds 5 --seconds 2 --json FILE]
+ * Usage: npm run bench [-- [codec] --rounds 5 --seconds 2 --json FILE]; with codec, the rows of bench/codec.ts alone
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { benchCodec } from "./codec.js";
 import { IMPLEMENTATIONS, ROWS, type Implementation, type Measurement, type RowName } from "./contract.js";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
@@ -19,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 if (values.help) {
-  console.log("Usage: npm run bench [-- --rounds 5 --seconds 2 --json FILE]");
+  console.log("Usage: npm run bench [-- [codec] --rounds 5 --seconds 2 --json FILE]");
   process.exit();
 }
 
@@ -81,8 +83,8 @@ function describe(measurements: readonly Measurement[], unit: string): string {
 }
 
 const rounds = Number(values.rounds);
-const results: Record<string, unknown> = {};
-for (const { name, title, unit } of ROWS) {
+const results: Record<string, unknown> = { codec: benchCodec() };
+for (const { name, title, unit } of positionals.includes("codec") ? [] : ROWS) {
   const all = new Map<Implementation, Measurement[]>(IMPLEMENTATIONS.map((one) => [one, []]));
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? IMPLEMENTATIONS : IMPLEMENTATIONS.toReversed();

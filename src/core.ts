@@ -28,6 +28,7 @@ export { enumName } from "./codec/proto/enum-name.js";
 export type { BytesForm, Int64Form } from "./codec/proto/fields.js";
 export { type GeneratedFile, type GeneratedFileOptions, protoFile } from "./codec/proto/generated.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";
+export { getExtension, hasExtension, setExtension, type Extension } from "./codec/proto/extension.js";
 export { unknownFields } from "./codec/proto/message.js";
 export { toText, type ToTextOptions } from "./codec/proto/text.js";
 export { packAny, unpackAny, type NamedMessage, type TypeRegistry } from "./codec/proto/any.js";

@@ -26,9 +26,9 @@ const FLOORS: readonly Floor[] = [
   },
   {
     floor: "src/codec/proto/",
-    is: "protobuf: the only place that knows protobufjs",
+    is: "protobuf: the only place that knows protobufjs, and of it nothing but reader and writer",
     imports: ["src/codec/"],
-    modules: ["protobufjs", "protobufjs/minimal.js"],
+    modules: ["protobufjs/minimal.js"],
   },
   {
     floor: "src/codec/proto/files.ts",

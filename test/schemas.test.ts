@@ -10,30 +10,48 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type protobuf from "protobufjs";
 import { GeneratedFile } from "../src/codec/proto/generated.js";
 import { loadProto } from "../src/codec/proto/load.js";
-import { MessageCodec } from "../src/codec/proto/message.js";
+import { ExtensionField } from "../src/codec/proto/extension.js";
+import { MessageCodec, messageCodec } from "../src/codec/proto/message.js";
 import type { Schema } from "../src/codec/proto/schema.js";
 import { generateTypeScript, type GenerateOptions } from "../src/codec/proto/typescript.js";
-import type { Service } from "../src/index.js";
+import {
+  Channel,
+  fromJson,
+  fromJsonString,
+  getExtension,
+  loadDescriptorSet,
+  Server,
+  setExtension,
+  toJson,
+  toJsonString,
+  type Service,
+} from "../src/index.js";
+import type { ServerReflectionResponse } from "../src/services/gen/reflection.js";
+import { ServerReflection } from "../src/services/reflection.js";
 import { sampleMessage } from "./support/sample-message.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const schemas = join(root, "test", "schemas");
-const files = [...readdirSync(schemas).filter((file) => file.endsWith(".proto")), "imports/main.proto"];
+const files = [
+  ...readdirSync(schemas).filter((file) => file.endsWith(".proto")),
+  "imports/main.proto",
+  "packages/all.proto",
+];
 const folder = mkdtempSync(join(tmpdir(), "barewire-schemas-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Both forms that a field without `jstype` can have. */
+/** The forms that a field without `jstype` can have. */
 const VARIANTS: Readonly<Record<string, GenerateOptions>> = {
   plain: {},
   forms: { int64: "string", bytes: "buffer" },
+  numbers: { int64: "number" },
 };
 const variants = Object.keys(VARIANTS);
 
 function load(file: string): Schema {
-  return loadProto(join(schemas, file), file.includes("/") ? {} : { includeDirs: [schemas] });
+  return loadProto(join(schemas, file), file.startsWith("imports/") ? {} : { includeDirs: [schemas] });
 }
 
 /** The runtime by its sources, so that the compiler and the loader of the tests find the same. */
@@ -120,12 +138,16 @@ for (const variant of variants) {
           assert.ok(own !== undefined, path);
           const { text } = loaded.files.find((one) => one.name === name) ?? {};
           assert.equal(own.text, text, "the text is embedded as it is");
-          const isHere = (object: protobuf.ReflectionObject | null | undefined): boolean => object?.filename === name;
-          const codecs = exports.filter((one) => one instanceof MessageCodec);
-          const expected = loaded.messageNames.filter((one) => isHere(loaded.types.get(one)));
+          const isOwn = (one: string): boolean => loaded.declaredMessage(one).file === name;
+          const codecs = exports.filter((one) => one instanceof MessageCodec && isOwn(one.typeName)) as MessageCodec[];
+          const expected = loaded.messageNames.filter(isOwn);
           assert.deepEqual(codecs.map(({ typeName }) => typeName).toSorted(), expected.toSorted());
           for (const codec of codecs) checkCodec(codec, loaded, own);
           checkServices(exports, loaded, own);
+          const extensions = exports.filter((one) => one instanceof ExtensionField);
+          const declared = loaded.extensionNames.filter((one) => loaded.declaredExtension(one).file === name);
+          assert.deepEqual(extensions.map(({ typeName }) => typeName).toSorted(), declared.toSorted());
+          for (const extension of extensions) checkExtension(extension, loaded);
         }
       });
     });
@@ -138,11 +160,47 @@ function checkCodec(codec: MessageCodec, loaded: Schema, own: GeneratedFile): vo
     const message = sampleMessage(codec, choice);
     const bytes = codec.encode(message);
     assert.deepStrictEqual(codec.decode(bytes), message, codec.typeName);
+    checkJson(codec, loaded.codec(codec.typeName), message);
     // The same bytes come from the schema as it is loaded, whatever forms the values have.
     assert.deepEqual(Buffer.from(loaded.codec(codec.typeName).encode(message)), Buffer.from(bytes), codec.typeName);
     const again = loaded.codec(codec.typeName);
     assert.deepEqual(Buffer.from(again.encode(again.decode(bytes))), Buffer.from(bytes), codec.typeName);
   }
+}
+
+/** Types whose JSON form not every value has, and those that hold them. */
+const SPECIAL = /google\.protobuf\.(?:Any|Value|ListValue|Struct|NullValue|FieldMask|Timestamp|Duration)\b/;
+
+function isOrdinary(codec: MessageCodec, seen = new Set<string>()): boolean {
+  if (SPECIAL.test(codec.typeName)) return false;
+  seen.add(codec.typeName);
+  return codec.fields.every(({ value }) => {
+    if (value.kind === "enum") return !SPECIAL.test(value.enum.typeName);
+    return value.kind === "scalar" || seen.has(value.message) || isOrdinary(messageCodec(value.declared), seen);
+  });
+}
+
+/** A message in the forms of its module comes back from JSON in them, and the JSON is that of any other form. */
+function checkJson(codec: MessageCodec, loaded: MessageCodec, message: Record<string, unknown>): void {
+  if (!isOrdinary(codec)) return;
+  const json = toJson(codec, message);
+  assert.deepStrictEqual(fromJson(codec, json), message, codec.typeName);
+  assert.deepStrictEqual(toJson(loaded, loaded.decode(codec.encode(message))), json, codec.typeName);
+  assert.deepStrictEqual(fromJsonString(codec, toJsonString(codec, message)), message, codec.typeName);
+}
+
+/** An extension that is set is there, also behind the wire, and nothing is left when it is taken away. */
+function checkExtension(extension: ExtensionField, loaded: Schema): void {
+  const { codec, property } = extension;
+  const extendee = loaded.codec(loaded.declaredExtension(extension.typeName).extendee.fullName);
+  const value = sampleMessage(codec)[property];
+  const message = sampleMessage(extendee);
+  const bytes = extendee.encode(message);
+  setExtension(message, extension, value);
+  const read = extendee.decode(extendee.encode(message));
+  assert.deepStrictEqual(getExtension(read, extension), value, extension.typeName);
+  setExtension(read, extension, undefined);
+  assert.deepEqual(Buffer.from(extendee.encode(read)), Buffer.from(bytes), extension.typeName);
 }
 
 function checkServices(exports: readonly unknown[], loaded: Schema, own: GeneratedFile): void {
@@ -158,6 +216,65 @@ function checkServices(exports: readonly unknown[], loaded: Schema, own: Generat
     for (const { request } of Object.values(service.methods)) {
       assert.equal(own.schema.message(request.typeName), request, "a service has the codecs that modules export");
     }
+  }
+}
+
+/** What is in the files of an answer, one behind another. */
+function filesIn(answer: ServerReflectionResponse["messageResponse"] | undefined): readonly Uint8Array[] {
+  if (answer?.case !== "fileDescriptorResponse") assert.fail(JSON.stringify(answer));
+  return answer.value.fileDescriptorProto;
+}
+
+/** The bytes as one field of a set. */
+function inSet(bytes: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let rest = bytes.length; ; rest >>>= 7) {
+    length.push(rest < 128 ? rest : (rest & 127) | 128);
+    if (rest < 128) return Buffer.concat([Uint8Array.of(0x0a, ...length), bytes]);
+  }
+}
+
+describe("served by reflection", () => {
+  for (const file of files) {
+    test(`${file}: every declaration and file is found, and what comes is the schema`, async () => {
+      const loaded = load(file);
+      const server = new Server();
+      server.add({ typeName: "schemas.Served", methods: {}, schema: loaded }, {});
+      const { address } = await server.listen("127.0.0.1:0");
+      const channel = new Channel(address);
+      const call = channel.client(ServerReflection).serverReflectionInfo();
+      const ask = async (messageRequest: { case: "fileByFilename" | "fileContainingSymbol"; value: string }) => {
+        await call.send({ messageRequest });
+        return filesIn((await call.receive())?.messageResponse);
+      };
+      const found = new Map<string, Uint8Array>();
+      for (const { name } of loaded.files) {
+        const [bytes] = await ask({ case: "fileByFilename", value: name });
+        found.set(name, bytes as Uint8Array);
+      }
+      const { messages, enums, services, extensions } = loaded.declarations;
+      for (const declaration of [messages, enums, services, extensions].flatMap((all) => [...all.values()])) {
+        const [bytes] = await ask({ case: "fileContainingSymbol", value: declaration.fullName });
+        assert.deepEqual(bytes, found.get(declaration.file), declaration.fullName);
+      }
+      call.cancel();
+      await channel.close();
+      await server.close({ graceMs: 0 });
+      checkSame(loadDescriptorSet(Buffer.concat([...found.values()].map(inSet))), loaded);
+    });
+  }
+});
+
+/** What came from the descriptors writes and reads the same bytes. */
+function checkSame(described: Schema, loaded: Schema): void {
+  assert.deepEqual(described.messageNames.toSorted(), loaded.messageNames.toSorted());
+  assert.deepEqual(described.enumNames.toSorted(), loaded.enumNames.toSorted());
+  assert.deepEqual(described.extensionNames.toSorted(), loaded.extensionNames.toSorted());
+  for (const name of loaded.messageNames) {
+    const message = sampleMessage(loaded.codec(name));
+    const bytes = loaded.codec(name).encode(message);
+    assert.deepStrictEqual(described.codec(name).decode(bytes), message, name);
+    assert.deepEqual(Buffer.from(described.codec(name).encode(message)), Buffer.from(bytes), name);
   }
 }
 

@@ -93,7 +93,7 @@ describe("barewire generate", { concurrency: 4 }, () => {
       await command.printed(/watching[^]*wrote .*main\.ts\n/);
       assert.match(readFileSync(join(out, "main.ts"), "utf8"), /interface More/);
       writeFileSync(shared, "message Shared {");
-      await command.complained(/Cannot load .*shared\.proto:1: did not expect the end of the file\n/);
+      await command.complained(/Cannot load .*shared\.proto:1:17: expected a name, found the end of the file\n/);
       // Editors write another file and put it in the place of the old one.
       writeFileSync(`${shared}.new`, 'syntax = "proto3";\nmessage Shared { string mended = 1; }\n');
       renameSync(`${shared}.new`, shared);

@@ -16,7 +16,7 @@ describe("the corpora", () => {
   for (const corpus of CORPORA) {
     test(`${corpus.name} has files, symbols of many kinds, and a server with either version of reflection`, () => {
       const symbols = symbolsOf(loadCorpus(corpus));
-      assert.ok(corpus.files.length >= 3 && corpus.refused.length <= 1, corpus.files.join());
+      assert.ok(corpus.files.length >= 3, corpus.files.join());
       assert.ok(symbols.length > 50, `${symbols.length} symbols`);
       for (const kind of ["message", "enum", "value", "service", "method", "field"] as const) {
         assert.ok(

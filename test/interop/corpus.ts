@@ -17,12 +17,7 @@ export interface Corpus {
   readonly files: readonly string[];
   /** Files that imports of the others' kind cannot name, as they are looked up beside the importing file. */
   readonly relative: readonly string[];
-  /** Files that the loader is known to refuse, with what it says. */
-  readonly refused: readonly string[];
 }
-
-/** Files that are right, and that the loader may refuse all the same. */
-const MAY_BE_REFUSED: ReadonlySet<string> = new Set(["test/descriptors/proto3.proto"]);
 
 function corpus(name: string, folders: Corpus["folders"], relative: readonly string[] = []): Corpus {
   const [folder] = folders;
@@ -34,17 +29,7 @@ function corpus(name: string, folders: Corpus["folders"], relative: readonly str
         file.endsWith(".proto") && !folders.slice(1).some((inner) => `${folder}/${file}`.startsWith(`${inner}/`)),
     )
     .toSorted();
-  const refused = found.filter((file) => MAY_BE_REFUSED.has(`${folder}/${file}`) && isRefused(folder, file));
-  return { name, folders, files: found.filter((file) => !refused.includes(file)), relative, refused };
-}
-
-function isRefused(folder: string, file: string): boolean {
-  try {
-    loadProto(`${root}${folder}/${file}`, { includeDirs: [root + folder] });
-    return false;
-  } catch {
-    return true;
-  }
+  return { name, folders, files: found, relative };
 }
 
 export const DOCUMENTED = corpus("proto", ["proto"]);

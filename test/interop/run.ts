@@ -113,10 +113,7 @@ const PAIRS: readonly Pair[] = [
   // The client of grpcio-reflection knows the older version only.
   ...CORPORA.map((corpus) => reflectionPair("python", corpus, "v1alpha")),
   ...CORPORA.map((corpus): Pair => {
-    const away = [
-      ...corpus.refused.map((file) => `our loader refuses ${file}`),
-      ...corpus.relative.map((file) => `${file} imports beside itself, which protoc does not`),
-    ];
+    const away = [...corpus.relative.map((file) => `${file} imports beside itself, which protoc does not`)];
     return {
       name: `protoc, our descriptors of ${corpus.name}`,
       title: ["protoc", corpus.name],
@@ -139,7 +136,6 @@ function reflectionPair(client: "grpcurl" | "python", corpus: Corpus, version: V
     title: [client, `${version} ${corpus.name}`],
     needs: client === "python" ? ["python"] : ["grpcurl", "buf", "python"],
     cases: Object.keys(cases),
-    ...(corpus.refused.length === 0 ? {} : { lacks: `our loader refuses ${corpus.refused.join(", ")}` }),
     transports: ["plaintext"],
     table: "reflection",
     caseMs: SLOW_CASE_MS,

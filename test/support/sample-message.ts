@@ -50,7 +50,7 @@ function one(value: ValueShape, field: FieldShape, choice: number, depth: number
   if (value.kind === "message") {
     return depth > 2 && field.presence !== "required"
       ? undefined
-      : sampleMessage(messageCodec(value.reflected), choice, depth + 1);
+      : sampleMessage(messageCodec(value.declared), choice, depth + 1);
   }
   if (value.kind === "enum") return value.enum.values[choice % value.enum.values.length]?.number;
   const samples = SAMPLES[value.scalar];

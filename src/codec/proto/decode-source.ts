@@ -33,6 +33,7 @@ import type {
 } from "./fields.js";
 import { is64Bit, keyOf, quote, scalarWireType, Source } from "./source.js";
 import { readFixed64, readInt64, readSfixed64, readSint64, readUint64, safeNumber } from "./varint64.js";
+import { readInt32, readUint32 } from "./varint32.js";
 import { tagOf, WireType, type WireReader } from "./wire.js";
 
 /** The `endTag` of a message that ends with its bytes, as all but groups do. */
@@ -109,8 +110,8 @@ class DecoderSource {
   #declareLocals(): void {
     const s = this.#source;
     s.line("let s, t, v, e, u, us = -1, ue = -1;");
-    for (const { property } of this.#shape.properties)
-      s.line(`let ${this.#local(property)} = ${this.#initial(property)};`);
+    for (const property of this.#shape.properties)
+      s.line(`let ${this.#local(property.property)} = ${this.#initial(property)};`);
     s.line("if (m !== undefined) {");
     for (const { property } of this.#shape.properties) s.line(`${this.#local(property)} = m[${quote(property)}];`);
     s.line(`u = m[${s.constant(unknownFields)}]; }`);
@@ -120,8 +121,7 @@ class DecoderSource {
     return this.#locals.get(property) as string;
   }
 
-  #initial(property: string): string {
-    const shape = this.#shape.properties.find((one) => one.property === property) as PropertyShape;
+  #initial(shape: PropertyShape): string {
     if (shape.kind === "oneof") return this.#source.constant(NO_CASE);
     const { field } = shape;
     if (field.mapKey !== undefined) return this.#source.constant(EMPTY_MAP);
@@ -173,7 +173,7 @@ class DecoderSource {
     s.line(`case ${this.#tag(field)}: {`);
     if (field.value.kind === "message") s.line(`${this.#readMessage(field, before)} ${set("v")} continue; }`);
     else if (isClosed(field.value))
-      s.line(`v = r.int32(); if (${this.#named(field.value)}) { ${set("v")} continue; } break; }`);
+      s.line(`v = ${this.#read(field)}; if (${this.#named(field.value)}) { ${set("v")} continue; } break; }`);
     else s.line(`${set(this.#read(field))} continue; }`);
   }
 
@@ -186,7 +186,7 @@ class DecoderSource {
     if (value.kind === "message")
       s.line(`${this.#readMessage(field, "undefined")} ${own} ${local}.push(v); continue; }`);
     else if (isClosed(value)) {
-      s.line(`v = r.int32(); if (${this.#named(value)}) { ${own} ${local}.push(v); continue; } break; }`);
+      s.line(`v = ${this.#read(field)}; if (${this.#named(value)}) { ${own} ${local}.push(v); continue; } break; }`);
     } else s.line(`v = ${this.#read(field)}; ${own} ${local}.push(v); continue; }`);
     if (isPackable(value)) this.#packedField(field, own);
   }
@@ -261,11 +261,14 @@ class DecoderSource {
   /** An expression that reads one value that is not a message. */
   #read(field: FieldShape): string {
     const s = this.#source;
-    if (field.value.kind !== "scalar") return "r.int32()";
+    if (field.value.kind !== "scalar") return `${s.constant(readInt32)}(r)`;
     const { scalar } = field.value;
     const read64 = READ_64[scalar];
     if (read64 !== undefined) return this.#inForm(`${s.constant(read64)}(r)`, field.forms.int64);
     if (scalar === "bytes") return `${s.constant(field.forms.bytes === "buffer" ? readBuffer : readBytes)}(r)`;
+    if (scalar === "int32" || scalar === "uint32") {
+      return `${s.constant(scalar === "int32" ? readInt32 : readUint32)}(r)`;
+    }
     if (scalar !== "string") return `r.${scalar}()`;
     if (!field.checkUtf8) return `${s.constant(readLooseString)}(r)`;
     return `${s.constant(readString)}(r, ${quote(`${this.#shape.typeName}.${field.name}`)})`;

@@ -1,23 +1,20 @@
 /**
- * The codecs of `descriptor.proto`, made from the file that protobufjs ships.
+ * The codecs of `descriptor.proto`, made from the descriptor of that file.
  *
  * Spec: google/protobuf/descriptor.proto.
  */
-import protobuf from "protobufjs";
-import { shippedText } from "./files.js";
+import { declareFiles } from "./declare.js";
+import type { Declarations, DeclaredMessage } from "./declared.js";
 import { messageCodec, type MessageCodec } from "./message.js";
+import { bundledFile } from "./well-known-files.js";
 
 /** As imports name it. */
 export const DESCRIPTOR_FILE = "google/protobuf/descriptor.proto";
 
-let root: protobuf.Root | undefined;
+let declarations: Declarations | undefined;
 
 /** The codec of one of its messages, such as `"google.protobuf.FileDescriptorProto"`. */
 export function descriptorCodec(typeName: string): MessageCodec {
-  if (root === undefined) {
-    root = new protobuf.Root();
-    protobuf.parse(shippedText(DESCRIPTOR_FILE) ?? "", root, { keepCase: true });
-    root.resolveAll();
-  }
-  return messageCodec(root.lookupType(typeName));
+  declarations ??= declareFiles([bundledFile(DESCRIPTOR_FILE)]);
+  return messageCodec(declarations.messages.get(typeName) as DeclaredMessage);
 }

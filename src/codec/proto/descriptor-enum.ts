@@ -25,7 +25,9 @@ export function readEnum(source: ProtoText, scope: EnumScope, start: Token, visi
   const path = [...scope.path, scope.numbers.enums, scope.enums.length];
   const location = source.paths.open(path, start);
   source.tokens.next();
-  const made: EnumDescriptorProto = { name: readName(source.tokens), value: [], reservedRange: [], reservedName: [] };
+  const made: EnumDescriptorProto = { name: "", value: [], reservedRange: [], reservedName: [] };
+  source.mark(made, "name");
+  made.name = readName(source.tokens);
   if (visibility !== undefined) made.visibility = visibility;
   scope.enums.push(made);
   location.end("{");
@@ -55,9 +57,12 @@ function readEnumStatement(
     return;
   }
   const location = source.paths.open([...path, Path.enum.value, made.value.length]);
-  const value: EnumDescriptorProto["value"][number] = { name: readName(source.tokens), number: 0 };
+  const value: EnumDescriptorProto["value"][number] = { name: "", number: 0 };
+  source.mark(value, "name");
+  value.name = readName(source.tokens);
   made.value.push(value);
   expect(source.tokens, "=");
+  source.mark(value, "number");
   value.number = source.integer();
   for (const option of source.inlineOptions()) {
     source.addOption(value, "google.protobuf.EnumValueOptions", outer.fullName, option, undefined);

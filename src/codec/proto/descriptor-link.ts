@@ -5,42 +5,118 @@
  * Laws: a file sees itself, what it imports, and what that imports publicly; type names come out absolute, with a dot in
  * front.
  */
+import { formatDefault } from "./descriptor-default.js";
 import {
   FieldType,
+  knownOptions,
   type DescriptorProto,
   type EnumDescriptorProto,
   type FieldDescriptorProto,
   type FileDescriptorProto,
 } from "./descriptor-model.js";
 import { join } from "./descriptor-text.js";
-import { camelCase } from "./fields.js";
+import { camelCase } from "./json-name.js";
+import { didYouMean } from "./nearest.js";
+import { DeclarationError, type DeclarationPart } from "./proto-error.js";
 
 /** What a full name stands for. Packages, messages, enums and services have further names within them. */
 export type Symbol =
-  | { readonly kind: "package" | "service" }
+  | { readonly kind: "package" | "service" | "enum value" }
   | { readonly kind: "message"; readonly message: DescriptorProto; readonly file: FileDescriptorProto }
   | { readonly kind: "enum"; readonly enum: EnumDescriptorProto }
   | { readonly kind: "extension"; readonly field: FieldDescriptorProto; readonly file: FileDescriptorProto };
 
+/** What a type's name is used for. */
+interface NameUser {
+  readonly declaration: object;
+  readonly part: DeclarationPart;
+  /** Where it is looked up from. */
+  readonly scope: string;
+  readonly what: string;
+  readonly kinds: ReadonlySet<string>;
+}
+
+const MESSAGE: ReadonlySet<string> = new Set(["message"]);
+const TYPES: ReadonlySet<string> = new Set(["message", "enum"]);
+
 /** The symbols of a set of files. */
 export class Linker {
+  /** What every full name is, in whichever file. */
+  readonly #all = new Map<string, { readonly kind: Symbol["kind"]; readonly file: FileDescriptorProto }>();
   readonly #files = new Map<string, FileDescriptorProto>();
+  /** The extensions by what they extend and their numbers. */
+  readonly #extensions = new Map<string, string>();
   readonly #symbols = new Map<string, Map<string, Symbol>>();
   readonly #visible = new Map<FileDescriptorProto, readonly Map<string, Symbol>[]>();
 
-  /** Adds a file; those it imports may come later. */
+  /**
+   * Adds a file; those it imports may come later.
+   *
+   * @throws DeclarationError when something in it has a name that something else has, of this file or of another.
+   */
   add(file: FileDescriptorProto): void {
     this.#files.set(file.name, file);
     const symbols = new Map<string, Symbol>();
     this.#symbols.set(file.name, symbols);
-    const parts = (file.package ?? "").split(".");
-    for (let i = 1; i <= parts.length; i++) symbols.set(parts.slice(0, i).join("."), { kind: "package" });
     const scope = file.package ?? "";
-    addTypes(symbols, file, scope, file.messageType, file.enumType, file.extension);
-    for (const { name } of file.service) symbols.set(join(scope, name), { kind: "service" });
+    if (scope !== "") {
+      const parts = scope.split(".");
+      for (let i = 1; i <= parts.length; i++) {
+        const name = parts.slice(0, i).join(".");
+        this.#claim(file, name, file, "package");
+        symbols.set(name, { kind: "package" });
+      }
+    }
+    this.#addTypes(symbols, file, scope, file.messageType, file.enumType, file.extension);
+    for (const service of file.service) this.#addSymbol(symbols, file, scope, service, { kind: "service" });
   }
 
-  /** Resolves every name of a file. @throws Error naming what stands for nothing. */
+  #addSymbol(
+    symbols: Map<string, Symbol>,
+    file: FileDescriptorProto,
+    scope: string,
+    declaration: { readonly name: string },
+    symbol: Symbol,
+  ): string {
+    const fullName = join(scope, declaration.name);
+    this.#claim(file, fullName, declaration, symbol.kind);
+    symbols.set(fullName, symbol);
+    return fullName;
+  }
+
+  #claim(file: FileDescriptorProto, fullName: string, declaration: object, kind: Symbol["kind"]): void {
+    const other = this.#all.get(fullName);
+    this.#all.set(fullName, { kind, file });
+    if (other === undefined || (other.kind === "package" && kind === "package")) return;
+    const where = other.file === file ? "" : ` in ${other.file.name}`;
+    const rule = kind === "enum value" ? " (an enum's values are named beside it, not in it)" : "";
+    throw new DeclarationError(
+      `duplicate name ${JSON.stringify(fullName)}: a ${other.kind}${where} has it${rule}`,
+      file,
+      declaration,
+    );
+  }
+
+  #addTypes(
+    symbols: Map<string, Symbol>,
+    file: FileDescriptorProto,
+    scope: string,
+    messages: readonly DescriptorProto[],
+    enums: readonly EnumDescriptorProto[],
+    extensions: readonly FieldDescriptorProto[],
+  ): void {
+    for (const message of messages) {
+      const fullName = this.#addSymbol(symbols, file, scope, message, { kind: "message", message, file });
+      this.#addTypes(symbols, file, fullName, message.nestedType, message.enumType, message.extension);
+    }
+    for (const one of enums) {
+      this.#addSymbol(symbols, file, scope, one, { kind: "enum", enum: one });
+      for (const value of one.value) this.#claim(file, join(scope, value.name), value, "enum value");
+    }
+    for (const field of extensions) this.#addSymbol(symbols, file, scope, field, { kind: "extension", field, file });
+  }
+
+  /** Resolves every name of a file. @throws DeclarationError naming what stands for nothing. */
   link(file: FileDescriptorProto): void {
     const scope = file.package ?? "";
     for (const message of file.messageType) this.#linkMessage(file, join(scope, message.name), message);
@@ -48,34 +124,89 @@ export class Linker {
     for (const service of file.service) {
       const fullName = join(scope, service.name);
       for (const method of service.method) {
-        method.inputType = this.#typeName(file, join(fullName, method.name), method.inputType);
-        method.outputType = this.#typeName(file, join(fullName, method.name), method.outputType);
+        const user = {
+          declaration: method,
+          scope: join(fullName, method.name),
+          what: `method ${join(fullName, method.name)}`,
+          kinds: MESSAGE,
+        } as const;
+        method.inputType = this.#typeName(file, { ...user, part: "input" }, method.inputType);
+        method.outputType = this.#typeName(file, { ...user, part: "output" }, method.outputType);
       }
     }
   }
 
   #linkMessage(file: FileDescriptorProto, fullName: string, message: DescriptorProto): void {
-    for (const field of message.field) this.#linkField(file, fullName, field);
     for (const field of message.extension) this.#linkField(file, fullName, field);
-    for (const nested of message.nestedType) this.#linkMessage(file, join(fullName, nested.name), nested);
+    const maps = new Map(message.field.map(({ typeName, name }) => [typeName, name]));
+    for (const nested of message.nestedType) {
+      const nestedName = join(fullName, nested.name);
+      if (knownOptions(nested).mapEntry !== true) this.#linkMessage(file, nestedName, nested);
+      // Nobody has written the message that a map is made of, so that errors name the map.
+      else
+        for (const field of nested.field)
+          this.#linkField(file, nestedName, field, join(fullName, maps.get(nested.name) ?? ""));
+    }
+    for (const field of message.field) this.#linkField(file, fullName, field);
   }
 
-  #linkField(file: FileDescriptorProto, scope: string, field: FieldDescriptorProto): void {
+  #linkField(
+    file: FileDescriptorProto,
+    scope: string,
+    field: FieldDescriptorProto,
+    shownName = join(scope, field.name),
+  ): void {
     field.jsonName ??= camelCase(field.name);
-    if (field.extendee !== undefined) field.extendee = this.#typeName(file, scope, field.extendee);
+    const user = { declaration: field, scope, what: `field ${shownName}` } as const;
+    if (field.extendee !== undefined) {
+      field.extendee = this.#typeName(file, { ...user, part: "extendee", kinds: MESSAGE }, field.extendee);
+    }
     if (field.typeName !== undefined) {
-      field.typeName = this.#typeName(file, scope, field.typeName);
+      field.typeName = this.#typeName(file, { ...user, part: "type", kinds: TYPES }, field.typeName);
       const isEnum = this.find(file, field.typeName.slice(1))?.kind === "enum";
       field.type ??= isEnum ? FieldType.ENUM : FieldType.MESSAGE;
     }
-    if (field.defaultValue !== undefined) field.defaultValue = formatDefault(field.type ?? 0, field.defaultValue);
+    if (field.defaultValue !== undefined) this.#linkDefault(file, scope, field, field.defaultValue);
   }
 
-  #typeName(file: FileDescriptorProto, scope: string, name: string): string {
-    const isType = ({ kind }: Symbol): boolean => kind === "message" || kind === "enum";
-    const found = this.resolve(file, scope, name, isType);
-    if (found === undefined) throw new Error(`Cannot describe ${file.name} as no file it imports declares ${name}`);
-    return `.${found}`;
+  #linkDefault(file: FileDescriptorProto, scope: string, field: FieldDescriptorProto, text: string): void {
+    try {
+      field.defaultValue = formatDefault(field.type ?? 0, text);
+    } catch {
+      const what = `field ${join(scope, field.name)}: its default must be of its type: current value is ${JSON.stringify(text)}`;
+      throw new DeclarationError(what, file, field, "number");
+    }
+  }
+
+  /** The absolute form of a name. */
+  #typeName(file: FileDescriptorProto, user: NameUser, name: string): string {
+    const found = this.resolve(file, user.scope, name, ({ kind }) => TYPES.has(kind));
+    const kind = found === undefined ? undefined : this.find(file, found)?.kind;
+    if (found !== undefined && kind !== undefined && user.kinds.has(kind)) return `.${found}`;
+    const reason =
+      kind === undefined
+        ? this.#reasonFor(file, user.scope, name)
+        : `is a ${kind}, not a ${[...user.kinds].join(" or ")}`;
+    throw new DeclarationError(
+      `${user.what} wants ${JSON.stringify(name)}, which ${reason}`,
+      file,
+      user.declaration,
+      user.part,
+    );
+  }
+
+  /** Why a name stands for nothing: its file may be there and not be imported, or it may be misspelt. */
+  #reasonFor(file: FileDescriptorProto, scope: string, name: string): string {
+    const absolute = name.replace(/^\./, "");
+    for (let at = name.startsWith(".") ? "" : scope; ; at = at.slice(0, Math.max(at.lastIndexOf("."), 0))) {
+      const owner = this.#all.get(join(at, absolute));
+      if (owner !== undefined && TYPES.has(owner.kind) && owner.file !== file) {
+        return `${owner.file.name} declares: ${file.name} does not import that`;
+      }
+      if (at === "") break;
+    }
+    const types = [...this.#all].filter(([, { kind }]) => TYPES.has(kind)).map(([known]) => known);
+    return `no loaded file declares${didYouMean(absolute, types)}`;
   }
 
   /**
@@ -110,13 +241,18 @@ export class Linker {
     return found;
   }
 
+  /** Takes a number of what is extended; the extension that has it already, if one does. */
+  claimExtension(extendee: string, number: number, fullName: string): string | undefined {
+    const key = `${extendee} ${number}`;
+    const other = this.#extensions.get(key);
+    if (other === undefined) this.#extensions.set(key, fullName);
+    return other;
+  }
+
   /** What a full name stands for in any of the files. */
   findAnywhere(fullName: string): Symbol | undefined {
-    for (const symbols of this.#symbols.values()) {
-      const symbol = symbols.get(fullName);
-      if (symbol !== undefined && symbol.kind !== "package") return symbol;
-    }
-    return undefined;
+    const owner = this.#all.get(fullName);
+    return owner === undefined ? undefined : this.#symbols.get(owner.file.name)?.get(fullName);
   }
 
   #seenBy(file: FileDescriptorProto): readonly Map<string, Symbol>[] {
@@ -135,93 +271,4 @@ export class Linker {
     const file = this.#files.get(name);
     for (const index of file?.publicDependency ?? []) this.#addPublic(file?.dependency[index] ?? "", names);
   }
-}
-
-function addTypes(
-  symbols: Map<string, Symbol>,
-  file: FileDescriptorProto,
-  scope: string,
-  messages: readonly DescriptorProto[],
-  enums: readonly EnumDescriptorProto[],
-  extensions: readonly FieldDescriptorProto[],
-): void {
-  for (const message of messages) {
-    const fullName = join(scope, message.name);
-    symbols.set(fullName, { kind: "message", message, file });
-    addTypes(symbols, file, fullName, message.nestedType, message.enumType, message.extension);
-  }
-  for (const one of enums) symbols.set(join(scope, one.name), { kind: "enum", enum: one });
-  for (const field of extensions) symbols.set(join(scope, field.name), { kind: "extension", field, file });
-}
-
-/** "For numeric types, contains the original text representation of the value … For bytes, contains the C escaped value". */
-function formatDefault(type: number, text: string): string {
-  switch (type) {
-    case 1:
-    case 2:
-      return formatFloat(type, text);
-    case 8:
-    case FieldType.ENUM:
-      return text;
-    case 9:
-      return Buffer.from(text, "latin1").toString();
-    case 12:
-      return escapeBytes(text);
-    default:
-      return parseInteger(text).toString();
-  }
-}
-
-/** A whole number as a `.proto` writes it. @throws SyntaxError when it is none. */
-export function parseInteger(text: string): bigint {
-  const digits = text.replace(/^-/, "");
-  const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
-  return text.startsWith("-") ? -value : value;
-}
-
-/** A number that may have a fraction, or be `inf` or `nan`. */
-export function parseFloating(text: string): number {
-  const digits = text.replace(/^-/, "").toLowerCase();
-  const sign = text.startsWith("-") ? -1 : 1;
-  if (digits === "inf" || digits === "infinity") return sign * Infinity;
-  if (digits === "nan") return NaN;
-  if (/^(?:0x[0-9a-f]+|[0-9]+)$/.test(digits)) return sign * Number(parseInteger(digits));
-  return sign * Number.parseFloat(digits);
-}
-
-function formatFloat(type: number, text: string): string {
-  const value = type === 2 ? Math.fround(parseFloating(text)) : parseFloating(text);
-  if (Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf";
-  if (Object.is(value, -0)) return "-0";
-  // The digits that every decimal number survives with, or else those that every binary one does.
-  const [short, long] = type === 2 ? [6, 9] : [15, 17];
-  const shown = formatDigits(value, short);
-  const isSame = type === 2 ? Math.fround(Number(shown)) === value : Number(shown) === value;
-  return isSame ? shown : formatDigits(value, long);
-}
-
-/** As C's `%g` has it, which is what compilers write: at most so many digits, and an exponent of two digits at least. */
-function formatDigits(value: number, digits: number): string {
-  const [mantissa, exponent] = value.toExponential(digits - 1).split("e") as [string, string];
-  const withoutZeros = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  const power = Number(exponent);
-  if (power >= -4 && power < digits) return withoutZeros(value.toFixed(digits - 1 - power));
-  return `${withoutZeros(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-}
-
-const NAMED_ESCAPES: Readonly<Record<string, string>> = {
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  '"': '\\"',
-  "'": "\\'",
-  "\\": "\\\\",
-};
-
-function escapeBytes(text: string): string {
-  return text.replace(
-    /[^\x20-\x7e]|["'\\]/g,
-    (char) => NAMED_ESCAPES[char] ?? `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`,
-  );
 }

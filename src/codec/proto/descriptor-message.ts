@@ -4,8 +4,9 @@
  * Spec: protobuf.dev, "Language Specification", "Message Definition", "Fields", "Extend", "Group".
  */
 import { type EnumScope, readEnum } from "./descriptor-enum.js";
-import { FIELD_TYPES, FieldType, Label, type DescriptorProto, type FieldDescriptorProto } from "./descriptor-model.js";
-import { expect, readFullName, readName, type OptionStatement } from "./descriptor-option.js";
+import { newMessage, openField, readNumberAndOptions, readPlainField, type FieldOf } from "./descriptor-field.js";
+import { FieldType, type DescriptorProto, type FieldDescriptorProto } from "./descriptor-model.js";
+import { readFullName, readName } from "./descriptor-option.js";
 import { Path, type OpenLocation } from "./descriptor-path.js";
 import { join, type ProtoText } from "./descriptor-text.js";
 import type { Token } from "./descriptor-tokens.js";
@@ -41,7 +42,9 @@ export function readDeclaration(source: ProtoText, scope: Scope): boolean {
 
 function readMessage(source: ProtoText, scope: Scope, start: Token, visibility: number | undefined): void {
   source.tokens.next();
-  const message = newMessage(readName(source.tokens));
+  const message = newMessage("");
+  source.mark(message, "name");
+  message.name = readName(source.tokens);
   if (visibility !== undefined) message.visibility = visibility;
   const path = [...scope.path, scope.numbers.messages, scope.messages.length];
   scope.messages.push(message);
@@ -90,9 +93,6 @@ function readMessageStatement(source: ProtoText, message: DescriptorProto, scope
     case "reserved":
       source.reserved(message, scope.path, Path.message, MAX_FIELD_NUMBER, 1);
       return;
-    case "map":
-      readField(source, message.field, scope, Path.message.field, { message });
-      return;
     default:
       // A field's type may be called like a keyword; then a name and a number follow.
       if (!readDeclaration(source, scope)) readField(source, message.field, scope, Path.message.field, { message });
@@ -104,7 +104,9 @@ function readOneof(source: ProtoText, message: DescriptorProto, scope: Scope): v
   const path = [...scope.path, Path.message.oneofDecl, oneofIndex];
   const location = source.paths.open(path);
   source.tokens.next();
-  const oneof: { name: string; options?: object | undefined } = { name: readName(source.tokens) };
+  const oneof: { name: string; options?: object | undefined } = { name: "" };
+  source.mark(oneof, "name");
+  oneof.name = readName(source.tokens);
   message.oneofDecl.push(oneof);
   location.end("{");
   while (source.tokens.current.text !== "}") {
@@ -119,7 +121,8 @@ function readOneof(source: ProtoText, message: DescriptorProto, scope: Scope): v
 function readExtend(source: ProtoText, scope: Scope): void {
   const location = source.paths.open([...scope.path, scope.numbers.extensions]);
   source.tokens.next();
-  const extendee = readFullName(source.tokens);
+  const { at } = source.tokens.current;
+  const extendee = { name: readFullName(source.tokens), at };
   location.end("{");
   while (source.tokens.current.text !== "}") {
     if (source.tokens.current.text === ";") source.paths.endWithout();
@@ -130,6 +133,7 @@ function readExtend(source: ProtoText, scope: Scope): void {
 
 function readExtensions(source: ProtoText, message: DescriptorProto, scope: Scope): void {
   const location = source.paths.open([...scope.path, Path.message.extensionRange]);
+  if (source.isProto3) throw source.tokens.error("expected a field, found extensions, which proto3 has not");
   source.tokens.next();
   const ranges: DescriptorProto["extensionRange"] = source.ranges(MAX_FIELD_NUMBER, 1);
   const options = source.inlineOptions();
@@ -142,114 +146,31 @@ function readExtensions(source: ProtoText, message: DescriptorProto, scope: Scop
   location.end(";");
 }
 
-function readField(
-  source: ProtoText,
-  list: FieldDescriptorProto[],
-  scope: Scope,
-  number: number,
-  of: { message?: DescriptorProto; extendee?: string; oneofIndex?: number },
-): void {
+function readField(source: ProtoText, list: FieldDescriptorProto[], scope: Scope, number: number, of: FieldOf): void {
   const path = [...scope.path, number, list.length];
-  const start = source.tokens.current;
-  const field: FieldDescriptorProto = { name: "", number: 0, label: Label.OPTIONAL };
-  if (of.extendee !== undefined) field.extendee = of.extendee;
-  if (of.oneofIndex !== undefined) field.oneofIndex = of.oneofIndex;
-  else readLabel(source, field);
-  list.push(field);
-  if (source.tokens.current.text === "group" && source.file.edition === undefined) {
-    readGroup(source, field, scope, start);
-    return;
-  }
-  const location = source.paths.open(path, start);
-  readType(source, field, of.message);
-  readNumberAndOptions(source, field, scope);
-  location.end(";");
-}
-
-function readLabel(source: ProtoText, field: FieldDescriptorProto): void {
-  const { text } = source.tokens.current;
-  if (text === "repeated") field.label = Label.REPEATED;
-  else if (text === "required") field.label = Label.REQUIRED;
-  else if (text !== "optional") return;
-  else if (source.isProto3) field.proto3Optional = true;
-  source.tokens.next();
-}
-
-function readType(source: ProtoText, field: FieldDescriptorProto, message: DescriptorProto | undefined): void {
-  const type = readFullName(source.tokens);
-  if (type === "map" && source.tokens.current.text === "<" && message !== undefined) {
-    readMap(source, field, message);
-    return;
-  }
-  const scalar = FIELD_TYPES.get(type);
-  if (scalar === undefined) field.typeName = type;
-  else field.type = scalar;
-  field.name = readName(source.tokens);
-}
-
-function readMap(source: ProtoText, field: FieldDescriptorProto, message: DescriptorProto): void {
-  expect(source.tokens, "<");
-  const key: FieldDescriptorProto = { name: "key", number: 1, label: Label.OPTIONAL };
-  const value: FieldDescriptorProto = { name: "value", number: 2, label: Label.OPTIONAL };
-  key.type = FIELD_TYPES.get(readName(source.tokens));
-  expect(source.tokens, ",");
-  const type = readFullName(source.tokens);
-  const scalar = FIELD_TYPES.get(type);
-  if (scalar === undefined) value.typeName = type;
-  else value.type = scalar;
-  expect(source.tokens, ">");
-  field.name = readName(source.tokens);
-  field.label = Label.REPEATED;
-  const entry = newMessage(entryName(field.name));
-  entry.field.push(key, value);
-  entry.options = { mapEntry: true };
-  field.typeName = entry.name;
-  message.nestedType.push(entry);
-}
-
-function readNumberAndOptions(source: ProtoText, field: FieldDescriptorProto, scope: Scope): void {
-  expect(source.tokens, "=");
-  field.number = source.integer();
-  const typeName = "google.protobuf.FieldOptions";
-  for (const option of source.inlineOptions()) {
-    const [{ text, isExtension }, more] = [option.name[0] ?? { text: "", isExtension: false }, option.name.length > 1];
-    if (!isExtension && !more && text === "default") field.defaultValue = defaultText(option);
-    else if (!isExtension && !more && text === "json_name") field.jsonName = stringOf(option);
-    else source.addOption(field, typeName, scope.fullName, option, undefined);
-  }
+  const open = openField(source, list, of);
+  if (source.tokens.current.text === "group") readGroup(source, open.field, scope, open.start);
+  else readPlainField(source, open, scope.fullName, path, of);
 }
 
 function readGroup(source: ProtoText, field: FieldDescriptorProto, scope: Scope, start: Token): void {
   const typePath = [...scope.path, scope.numbers.messages, scope.messages.length];
+  if (source.isProto3 || source.isEdition) {
+    throw source.tokens.error('expected a type, found "group", which only proto2 has');
+  }
   source.tokens.next();
+  const message = newMessage("");
+  for (const declaration of [message, field]) source.mark(declaration, "name");
+  source.mark(field, "type");
   const name = readName(source.tokens);
-  const message = newMessage(name);
+  message.name = name;
   scope.messages.push(message);
   field.name = name.toLowerCase();
   field.type = FieldType.GROUP;
   field.typeName = name;
-  readNumberAndOptions(source, field, scope);
+  readNumberAndOptions(source, field, scope.fullName);
   const location = source.paths.open(typePath, start);
   readMessageBody(source, message, scope, typePath, location);
-}
-
-function newMessage(name: string): DescriptorProto {
-  return {
-    name,
-    field: [],
-    extension: [],
-    nestedType: [],
-    enumType: [],
-    extensionRange: [],
-    oneofDecl: [],
-    reservedRange: [],
-    reservedName: [],
-  };
-}
-
-/** `string_map` → `StringMapEntry`. */
-function entryName(field: string): string {
-  return `${field.replace(/(^|_)(.?)/g, (_, _before: string, next: string) => next.toUpperCase())}Entry`;
 }
 
 /** A proto3 `optional` is a oneof of its own, behind all others, whose name is no other's. */
@@ -263,14 +184,4 @@ function addSyntheticOneofs(message: DescriptorProto): void {
     field.oneofIndex = message.oneofDecl.length;
     message.oneofDecl.push({ name });
   }
-}
-
-function stringOf({ value }: OptionStatement): string {
-  return value.kind === "string" ? Buffer.from(value.bytes).toString() : "";
-}
-
-/** The default as it is written: `descriptor-link.ts` brings it into its form, which depends on the type. */
-function defaultText({ value }: OptionStatement): string {
-  if (value.kind === "string") return Buffer.from(value.bytes).toString("latin1");
-  return value.kind === "name" || value.kind === "number" ? value.text : "";
 }

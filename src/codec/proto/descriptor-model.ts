@@ -4,8 +4,33 @@
  * Spec: google/protobuf/descriptor.proto.
  */
 
+/** The options that change codecs and what is generated, as codecs of `descriptor.proto` give them. */
+export interface KnownOptions {
+  readonly deprecated?: boolean | undefined;
+  readonly packed?: boolean | undefined;
+  /** `FieldOptions.JSType`. */
+  readonly jstype?: number | undefined;
+  /** `FieldOptions.OptionRetention`. */
+  readonly retention?: number | undefined;
+  readonly mapEntry?: boolean | undefined;
+  readonly allowAlias?: boolean | undefined;
+  readonly features?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Whatever has options. */
+export interface HasOptions {
+  options?: object | undefined;
+  /** Of options that came from a text, the known ones: `options` are their bytes. No field of a descriptor. */
+  understood?: KnownOptions | undefined;
+}
+
+/** The known ones among its options. */
+export function knownOptions({ options, understood }: HasOptions): KnownOptions {
+  return understood ?? options ?? {};
+}
+
 /** A file. */
-export interface FileDescriptorProto {
+export interface FileDescriptorProto extends HasOptions {
   name: string;
   package?: string | undefined;
   dependency: string[];
@@ -16,29 +41,27 @@ export interface FileDescriptorProto {
   enumType: EnumDescriptorProto[];
   service: ServiceDescriptorProto[];
   extension: FieldDescriptorProto[];
-  options?: object | undefined;
-  sourceCodeInfo: { location: SourceLocation[] };
+  sourceCodeInfo?: { location: SourceLocation[] } | undefined;
   syntax?: string | undefined;
   edition?: number | undefined;
 }
 
 /** A message type. */
-export interface DescriptorProto {
+export interface DescriptorProto extends HasOptions {
   name: string;
   field: FieldDescriptorProto[];
   extension: FieldDescriptorProto[];
   nestedType: DescriptorProto[];
   enumType: EnumDescriptorProto[];
-  extensionRange: { start: number; end: number; options?: object | undefined }[];
-  oneofDecl: { name: string; options?: object | undefined }[];
-  options?: { mapEntry?: boolean | undefined } | undefined;
+  extensionRange: ({ start: number; end: number } & HasOptions)[];
+  oneofDecl: ({ name: string } & HasOptions)[];
   reservedRange: { start: number; end: number }[];
   reservedName: string[];
   visibility?: number | undefined;
 }
 
 /** A field, or an extension. */
-export interface FieldDescriptorProto {
+export interface FieldDescriptorProto extends HasOptions {
   name: string;
   number: number;
   label: number;
@@ -49,33 +72,29 @@ export interface FieldDescriptorProto {
   defaultValue?: string | undefined;
   oneofIndex?: number | undefined;
   jsonName?: string | undefined;
-  options?: { packed?: boolean | undefined } | undefined;
   proto3Optional?: boolean | undefined;
 }
 
 /** An enum. */
-export interface EnumDescriptorProto {
+export interface EnumDescriptorProto extends HasOptions {
   name: string;
-  value: { name: string; number: number; options?: object | undefined }[];
-  options?: { allowAlias?: boolean | undefined } | undefined;
+  value: ({ name: string; number: number } & HasOptions)[];
   reservedRange: { start: number; end: number }[];
   reservedName: string[];
   visibility?: number | undefined;
 }
 
 /** A service. */
-export interface ServiceDescriptorProto {
+export interface ServiceDescriptorProto extends HasOptions {
   name: string;
   method: MethodDescriptorProto[];
-  options?: object | undefined;
 }
 
 /** A method. */
-export interface MethodDescriptorProto {
+export interface MethodDescriptorProto extends HasOptions {
   name: string;
   inputType: string;
   outputType: string;
-  options?: object | undefined;
   clientStreaming?: boolean | undefined;
   serverStreaming?: boolean | undefined;
 }
@@ -110,6 +129,9 @@ export const FIELD_TYPES: ReadonlyMap<string, number> = new Map([
   ["sint32", 17],
   ["sint64", 18],
 ]);
+
+/** Those that maps may be keyed by: integers, bool and string. */
+export const MAP_KEY_TYPES: ReadonlySet<number> = new Set([3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 18]);
 
 /** The types of `FieldDescriptorProto.Type` that have no name of their own. */
 export const FieldType = Object.freeze({ GROUP: 10, MESSAGE: 11, ENUM: 14 } as const);

@@ -28,18 +28,20 @@ export interface OptionField extends NamePart {
 export interface OptionStatement {
   readonly name: readonly NamePart[];
   readonly value: OptionValue;
-  readonly line: number;
+  /** Where it begins in the text. */
+  readonly at: number;
 }
 
 const MAX_DEPTH = 100;
+const MAX_SHOWN_CHARS = 64;
 
 /** Reads `name = value`. */
 export function readOption(tokens: Tokens): OptionStatement {
-  const { line } = tokens.current;
+  const { at } = tokens.current;
   const name = [readNamePart(tokens)];
   while (take(tokens, ".")) name.push(readNamePart(tokens));
   expect(tokens, "=");
-  return { name, value: readValue(tokens, 0), line };
+  return { name, value: readValue(tokens, 0), at };
 }
 
 /** A name with dots in it, and perhaps one in front. */
@@ -81,7 +83,8 @@ export function expect(tokens: Tokens, symbol: string): void {
 /** An error that says what should be there, and what is. */
 export function wanted(tokens: Tokens, what: string): Error {
   const { kind, text } = tokens.current;
-  return tokens.error(`${what} is wanted: current value is ${kind === "end" ? "the end" : JSON.stringify(text)}`);
+  const found = kind === "end" ? "the end of the file" : JSON.stringify(text.slice(0, MAX_SHOWN_CHARS));
+  return tokens.error(`expected ${what}, found ${found}`);
 }
 
 function readNamePart(tokens: Tokens): NamePart {
@@ -101,9 +104,11 @@ function readValue(tokens: Tokens, depth: number): OptionValue {
     return { kind: "number", text };
   }
   if (take(tokens, "-")) {
-    const negative = tokens.current.text;
+    const negative = tokens.current;
+    const isNumber = /^(?:integer|float)$/.test(negative.kind) || /^(?:inf|infinity|nan)$/i.test(negative.text);
+    if (!isNumber) throw wanted(tokens, "a number");
     tokens.next();
-    return { kind: "number", text: `-${negative}` };
+    return { kind: "number", text: `-${negative.text}` };
   }
   if (take(tokens, "{")) return { kind: "message", fields: readFields(tokens, "}", depth) };
   if (take(tokens, "<")) return { kind: "message", fields: readFields(tokens, ">", depth) };

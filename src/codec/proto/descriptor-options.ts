@@ -7,15 +7,18 @@
  */
 import {
   FieldType,
+  knownOptions,
   Label,
   type DescriptorProto,
   type FieldDescriptorProto,
   type FileDescriptorProto,
 } from "./descriptor-model.js";
-import type { Linker } from "./descriptor-link.js";
+import type { Linker, Symbol } from "./descriptor-link.js";
+import { fieldFeatures, fileFeatures, isPacked, MessageEncoding } from "./descriptor-features.js";
 import { encodeScalar, wireTypeOf } from "./descriptor-scalar.js";
 import type { NamePart, OptionStatement, OptionValue } from "./descriptor-option.js";
 import type { OptionsOf } from "./descriptor-text.js";
+import { ProtoError } from "./proto-error.js";
 import { createWriter, tagOf, WireType, type WireWriter } from "./wire.js";
 
 /** A message made of options: what has been set, by field number. Values that are no messages are encoded already. */
@@ -25,7 +28,14 @@ type Values = Map<number, { readonly field: Known; readonly items: (Values | Uin
 interface Known {
   readonly field: FieldDescriptorProto;
   readonly isPacked: boolean;
+  /** An option for compilers alone, which descriptors do not have. */
+  readonly isSourceOnly: boolean;
+  /** A group, or written like one. */
+  readonly isDelimited: boolean;
 }
+
+/** `FieldOptions.OptionRetention`. */
+const RETENTION_SOURCE = 2;
 
 /** Where options stand: the file they are in sees the extensions they may use. `linker` has `descriptor.proto` too. */
 export interface OptionContext {
@@ -33,41 +43,57 @@ export interface OptionContext {
   readonly file: FileDescriptorProto;
 }
 
-/** The bytes of the options message. The locations get their paths. @throws Error naming file, line and option. */
-export function encodeOptions(context: OptionContext, { typeName, scope, statements }: OptionsOf): Uint8Array {
+/** Options as descriptors have them. */
+export interface EncodedOptions {
+  /** The options message. */
+  readonly bytes: Uint8Array;
+  /** The paths of options that are for compilers alone: what is said about them goes with them. */
+  readonly sourceOnly: readonly (readonly number[])[];
+}
+
+/** Encodes what has been set. The locations get their paths. @throws ProtoError naming the option. */
+export function encodeOptions(
+  context: OptionContext,
+  { typeName, scope, statements }: Omit<OptionsOf, "owner">,
+): EncodedOptions {
   const values: Values = new Map();
+  const sourceOnly: (readonly number[])[] = [];
   for (const { option, location } of statements) {
     try {
-      const path = setOption(context, values, typeName, scope, option);
-      location?.push(...path);
+      const set = setOption(context, values, typeName, scope, option);
+      location?.splice(location.length, 0, ...set.path);
+      if (set.isSourceOnly && location !== undefined) sourceOnly.push(location);
     } catch (cause) {
       const name = option.name.map(({ text, isExtension }) => (isExtension ? `(${text})` : text)).join(".");
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot describe ${context.file.name}:${option.line + 1}: option ${name}: ${reason}`, { cause });
+      throw new ProtoError(`option ${name}: ${reason}`, option.at);
     }
   }
   const writer = createWriter();
   writeValues(values, writer);
-  return new Uint8Array(writer.finish());
+  return { bytes: new Uint8Array(writer.finish()), sourceOnly };
 }
 
-/** Sets one option and returns the path of what was set, within the options message. */
+/** Sets one option and says where, within the options message. */
 function setOption(
   context: OptionContext,
   values: Values,
   typeName: string,
   scope: string,
   { name, value }: OptionStatement,
-): number[] {
+): { readonly path: readonly number[]; readonly isSourceOnly: boolean } {
   const path: number[] = [];
+  let isSourceOnly = false;
   let into = values;
   let type = typeName;
   name.forEach((part, i) => {
     const known = findField(context, type, scope, part);
     const entry = entryOf(into, known);
     path.push(known.field.number);
+    isSourceOnly ||= known.isSourceOnly;
     if (i === name.length - 1) {
       if (known.field.label === Label.REPEATED) path.push(entry.items.length);
+      else if (entry.items.length > 0) throw new Error("it is set already");
       addValue(context, scope, entry, value);
       return;
     }
@@ -75,7 +101,7 @@ function setOption(
     if (!(entry.items[0] instanceof Map)) entry.items.push(new Map());
     into = entry.items[0] as Values;
   });
-  return path;
+  return { path, isSourceOnly };
 }
 
 function entryOf(values: Values, field: Known): { readonly field: Known; readonly items: (Values | Uint8Array)[] } {
@@ -148,12 +174,28 @@ function findField(context: OptionContext, typeName: string, scope: string, { te
     const symbol = fullName === undefined ? undefined : linker.find(context.file, fullName);
     if (symbol?.kind !== "extension") throw new Error(`no file that is imported declares the extension ${text}`);
     if (symbol.field.extendee !== `.${typeName}`) throw new Error(`${text} extends ${symbol.field.extendee}`);
-    return { field: symbol.field, isPacked: isPacked(symbol.field, symbol.file) };
+    return knownField(linker, symbol.field, symbol.file, false);
   }
   const symbol = linker.findAnywhere(typeName);
   const field = symbol?.kind === "message" ? fieldOf(symbol.message, text) : undefined;
   if (symbol?.kind !== "message" || field === undefined) throw new Error(`${typeName} has no field ${text}`);
-  return { field, isPacked: isPacked(field, symbol.file) };
+  return knownField(linker, field, symbol.file, isEntry(symbol));
+}
+
+/** Whether it is a message that a map is made of. */
+function isEntry(symbol: Symbol | undefined): boolean {
+  return symbol?.kind === "message" && knownOptions(symbol.message).mapEntry === true;
+}
+
+/** How a field is written is said in its file and in its own options, nowhere between. */
+function knownField(linker: Linker, field: FieldDescriptorProto, file: FileDescriptorProto, isInEntry: boolean): Known {
+  const features = fieldFeatures(fileFeatures(file), field);
+  const isMessage = field.type === FieldType.MESSAGE || field.type === FieldType.GROUP;
+  // Maps, and the values in them, never are.
+  const isMap = isInEntry || (isMessage && isEntry(linker.findAnywhere((field.typeName ?? "").slice(1))));
+  const isDelimited = isMessage && !isMap && features.messageEncoding === MessageEncoding.DELIMITED;
+  const isSourceOnly = knownOptions(field).retention === RETENTION_SOURCE;
+  return { field, isPacked: isPacked(field, features), isDelimited, isSourceOnly };
 }
 
 /** Text format names a group by its type. */
@@ -163,28 +205,23 @@ function fieldOf(message: DescriptorProto, name: string): FieldDescriptorProto |
   );
 }
 
-function isPacked(field: FieldDescriptorProto, file: FileDescriptorProto): boolean {
-  const type = field.type ?? 0;
-  if (field.label !== Label.REPEATED || [9, 12, FieldType.MESSAGE, FieldType.GROUP].includes(type)) return false;
-  return field.options?.packed ?? file.syntax !== undefined;
-}
-
 function writeValues(values: Values, writer: WireWriter): void {
   for (const [number, { field, items }] of [...values].toSorted(([a], [b]) => a - b)) {
+    if (field.isSourceOnly) continue;
     if (field.isPacked) {
       writer.uint32(tagOf(number, WireType.LEN)).fork();
       for (const item of items) writer.raw(item as Uint8Array);
       writer.ldelim();
-    } else for (const item of items) writeItem(field.field, item, writer);
+    } else for (const item of items) writeItem(field, item, writer);
   }
 }
 
-function writeItem(field: FieldDescriptorProto, item: Values | Uint8Array, writer: WireWriter): void {
+function writeItem({ field, isDelimited }: Known, item: Values | Uint8Array, writer: WireWriter): void {
   const { number } = field;
   if (!(item instanceof Map)) {
     writer.uint32(tagOf(number, wireTypeOf(field.type ?? 0)));
     writer.raw(item);
-  } else if (field.type === FieldType.GROUP) {
+  } else if (isDelimited) {
     writer.uint32(tagOf(number, WireType.SGROUP));
     writeValues(item, writer);
     writer.uint32(tagOf(number, WireType.EGROUP));

@@ -3,20 +3,27 @@
  * understood: `descriptor-link.ts` and `descriptor-options.ts` do the rest.
  *
  * Spec: protobuf.dev, "Language Specification" (proto2, proto3, editions); descriptor.proto, SourceCodeInfo.
- * Laws: the order of the text is kept; nothing of it is lost; a text that is no `.proto` is an error with its line. What a
- * compiler would refuse for its meaning is not looked for: the codecs have been made from the same text.
+ * Laws: the order of the text is kept; nothing of it is lost; a text that is no `.proto` is an error with its place, and what was
+ * expected there. What is wrong in the meaning of what is well formed is for `check.ts`.
  */
 import { readDeclaration, type Scope } from "./descriptor-message.js";
 import { EDITIONS, type ServiceDescriptorProto } from "./descriptor-model.js";
 import { expect, readFullName, readName, wanted } from "./descriptor-option.js";
 import { Path } from "./descriptor-path.js";
 import { join, ProtoText } from "./descriptor-text.js";
+import { ProtoError } from "./proto-error.js";
 
-/** Reads the text of the file that imports know as `name`. @throws Error naming the line when it is no `.proto`. */
+const DECLARATIONS = "one of import, package, option, message, enum, extend, service";
+
+/** Reads the text of the file that imports know as `name`. @throws ProtoError when it is no `.proto`. */
 export function parseDescriptor(name: string, text: string): ProtoText {
   const source = new ProtoText(name, text);
   source.paths.start();
+  const { text: first } = source.tokens.current;
+  if (first === "syntax" || first === "edition") readSyntax(source, first);
   while (source.tokens.current.kind !== "end") readStatement(source);
+  const location = source.paths.locations;
+  if (location.length > 0) source.file.sourceCodeInfo = { location };
   return source;
 }
 
@@ -25,10 +32,6 @@ function readStatement(source: ProtoText): void {
   switch (text) {
     case ";":
       source.paths.endWithout();
-      return;
-    case "syntax":
-    case "edition":
-      readSyntax(source, text);
       return;
     case "package":
       readPackage(source);
@@ -43,7 +46,7 @@ function readStatement(source: ProtoText): void {
       readService(source);
       return;
     default:
-      if (!readDeclaration(source, fileScope(source))) throw wanted(source.tokens, "a declaration");
+      if (!readDeclaration(source, fileScope(source))) throw wanted(source.tokens, DECLARATIONS);
   }
 }
 
@@ -64,18 +67,25 @@ function readSyntax(source: ProtoText, keyword: "syntax" | "edition"): void {
   const location = source.paths.open([Path.file.syntax]);
   source.tokens.next();
   expect(source.tokens, "=");
+  const { at } = source.tokens.current;
   const said = source.string();
   if (keyword === "edition") {
     source.file.syntax = "editions";
     source.file.edition = EDITIONS.get(said);
-    if (source.file.edition === undefined) throw source.tokens.error(`edition ${JSON.stringify(said)} is not known`);
+    if (source.file.edition === undefined)
+      throw unknownSyntax(`one of ${[...EDITIONS.keys()].join(", ")} as edition`, said, at);
   } else if (said === "proto3") source.file.syntax = said;
-  else if (EDITIONS.has(said)) throw source.tokens.error(`${said} is an edition and no syntax`);
+  else if (said !== "proto2") throw unknownSyntax("proto2 or proto3 as syntax", said, at);
   location.end(";");
+}
+
+function unknownSyntax(wantedText: string, said: string, at: number): Error {
+  return new ProtoError(`expected ${wantedText}, found ${JSON.stringify(said.slice(0, 64))}`, at);
 }
 
 function readPackage(source: ProtoText): void {
   const location = source.paths.open([Path.file.package]);
+  if (source.file.package !== undefined) throw source.tokens.error("expected one package, found a second");
   source.tokens.next();
   source.file.package = readFullName(source.tokens);
   location.end(";");
@@ -101,7 +111,9 @@ function readService(source: ProtoText): void {
   const path = [Path.file.service, source.file.service.length];
   const location = source.paths.open(path);
   source.tokens.next();
-  const service: ServiceDescriptorProto = { name: readName(source.tokens), method: [] };
+  const service: ServiceDescriptorProto = { name: "", method: [] };
+  source.mark(service, "name");
+  service.name = readName(source.tokens);
   const fullName = join(source.file.package ?? "", service.name);
   source.file.service.push(service);
   location.end("{");
@@ -125,11 +137,15 @@ function readMethod(
   const path = [...servicePath, Path.service.method, service.method.length];
   const location = source.paths.open(path);
   source.tokens.next();
+  const method: ServiceDescriptorProto["method"][number] = { name: "", inputType: "", outputType: "" };
+  source.mark(method, "name");
   const name = readName(source.tokens);
   const input = readMethodType(source);
   expect(source.tokens, "returns");
   const output = readMethodType(source);
-  const method: ServiceDescriptorProto["method"][number] = { name, inputType: input.type, outputType: output.type };
+  Object.assign(method, { name, inputType: input.type, outputType: output.type });
+  source.markAt(method, "input", input.at);
+  source.markAt(method, "output", output.at);
   if (input.isStream) method.clientStreaming = true;
   if (output.isStream) method.serverStreaming = true;
   service.method.push(method);
@@ -148,13 +164,14 @@ function readMethod(
   location.close();
 }
 
-function readMethodType(source: ProtoText): { readonly type: string; readonly isStream: boolean } {
+function readMethodType(source: ProtoText): { readonly type: string; readonly isStream: boolean; readonly at: number } {
   expect(source.tokens, "(");
   const isFirst = source.tokens.current.text === "stream";
   if (isFirst) source.tokens.next();
   // A type may be called `stream`.
   const isStream = isFirst && source.tokens.current.text !== ")";
+  const { at } = source.tokens.current;
   const type = isFirst && !isStream ? "stream" : readFullName(source.tokens);
   expect(source.tokens, ")");
-  return { type, isStream };
+  return { type, isStream, at };
 }

@@ -3,7 +3,8 @@
  *
  * Spec: protobuf.dev, "Encoding"; "Text Format Language Specification", "Numeric Literals".
  */
-import { parseFloating, parseInteger, type Linker } from "./descriptor-link.js";
+import { parseFloating, parseInteger } from "./descriptor-default.js";
+import type { Linker } from "./descriptor-link.js";
 import { FieldType, type FieldDescriptorProto } from "./descriptor-model.js";
 import type { OptionValue } from "./descriptor-option.js";
 import { takeInt64, takeUint64, writeFixed64, writeVarint64, writeZigzag64 } from "./varint64.js";

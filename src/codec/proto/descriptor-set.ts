@@ -5,9 +5,9 @@
  * Laws: the bytes may be a stranger's: they are bounded, and every name in them is checked before anything is made of it; each
  * file's bytes are kept as they came.
  */
+import { declareFiles, syntaxOf } from "./declare.js";
 import { descriptorCodec } from "./descriptor-codec.js";
 import type { FileDescriptorProto } from "./descriptor-model.js";
-import { buildRoot, syntaxOf } from "./descriptor-root.js";
 import { Schema, type ProtoFile } from "./schema.js";
 import { WELL_KNOWN_NAMES, wellKnownBytes } from "./well-known-files.js";
 import { createReader, tagOf, WireType } from "./wire.js";
@@ -35,11 +35,11 @@ export function loadDescriptorSet(bytes: Uint8Array): Schema {
   const given = splitSet(bytes).map(decodeFile);
   const files = [...missingWellKnown(given.map(({ file }) => file)).map(decodeFile), ...given];
   checkImports(files.map(({ file }) => file));
-  const root = buildRoot(files.map(({ file }) => file));
+  const declarations = declareFiles(files.map(({ file }) => file));
   return new Schema(
-    root,
+    declarations,
     files.map(({ file }) => protoFile(file)),
-    files.map(({ file, bytes: own }) => Object.freeze({ name: file.name, imports: file.dependency, bytes: own })),
+    () => files.map(({ file, bytes: own }) => Object.freeze({ name: file.name, imports: file.dependency, bytes: own })),
   );
 }
 
@@ -113,6 +113,7 @@ function protoFile(file: FileDescriptorProto): ProtoFile {
     name: file.name,
     package: file.package ?? "",
     imports: file.dependency,
+    publicImports: file.publicDependency.flatMap((index) => file.dependency[index] ?? []),
     syntax: syntaxOf(file),
     text: undefined,
     path: undefined,

@@ -4,15 +4,16 @@
  *
  * Spec: protobuf.dev, "Language Specification"; descriptor.proto.
  */
-import type { FileDescriptorProto } from "./descriptor-model.js";
+import type { FileDescriptorProto, HasOptions } from "./descriptor-model.js";
 import { expect, readName, readOption, readString, take, wanted, type OptionStatement } from "./descriptor-option.js";
 import { DescriptorPaths } from "./descriptor-path.js";
+import type { DeclarationPart } from "./proto-error.js";
 import { Tokens } from "./descriptor-tokens.js";
 
 /** Options as they are written, and what they belong to. */
 export interface OptionsOf {
-  /** Gets the property `options`. */
-  readonly owner: { options?: object | undefined };
+  /** Gets its options. */
+  readonly owner: HasOptions;
   /** The message they are fields of, such as `"google.protobuf.FileOptions"`. */
   readonly typeName: string;
   /** Where names of extensions are looked up: a full name, or `""`. */
@@ -33,6 +34,7 @@ export class ProtoText {
   readonly file: FileDescriptorProto;
   /** What has been set, understood when all files are known. */
   readonly options: OptionsOf[] = [];
+  readonly #places = new Map<object, Partial<Record<DeclarationPart, number>>>();
   readonly #byOwner = new Map<object, { option: OptionStatement; location: number[] | undefined }[]>();
 
   constructor(name: string, text: string) {
@@ -48,8 +50,30 @@ export class ProtoText {
       enumType: [],
       service: [],
       extension: [],
-      sourceCodeInfo: { location: [] },
     };
+  }
+
+  /** Remembers that a part of `declaration` begins at the current token. */
+  mark(declaration: object, part: DeclarationPart): void {
+    const places = this.#places.get(declaration) ?? {};
+    places[part] ??= this.tokens.current.at;
+    this.#places.set(declaration, places);
+  }
+
+  /** The same, of a part that stands elsewhere. */
+  markAt(declaration: object, part: DeclarationPart, at: number): void {
+    this.#places.set(declaration, { ...this.#places.get(declaration), [part]: at });
+  }
+
+  /** Where a part of a declaration begins, or else its name. */
+  placeOf(declaration: object, part: DeclarationPart): number | undefined {
+    const places = this.#places.get(declaration);
+    return places?.[part] ?? places?.name;
+  }
+
+  /** Whether it has an edition instead of a syntax. */
+  get isEdition(): boolean {
+    return this.file.edition !== undefined;
   }
 
   /** Whether `optional` makes a oneof. */

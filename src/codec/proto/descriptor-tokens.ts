@@ -3,14 +3,17 @@
  *
  * Spec: protobuf.dev, "Protocol Buffers Language Specification", "Lexical Elements"; descriptor.proto, SourceCodeInfo.Location.
  * Laws: lines and columns count from 0, a tab goes to the next multiple of 8; a text that is no tokens is an error with its
- * line.
+ * place.
  */
+import { ProtoError } from "./proto-error.js";
 
 /** One token. */
 export interface Token {
   readonly kind: "name" | "integer" | "float" | "string" | "symbol" | "end";
   /** As it stands in the text, quotes included. */
   readonly text: string;
+  /** Where its first character is in the text. */
+  readonly at: number;
   readonly line: number;
   readonly column: number;
   /** Behind its last character, which is in the same line. */
@@ -39,7 +42,7 @@ const CLOSING = new Set(["}", "]", ")"]);
 /** Walks through the tokens of one text. */
 export class Tokens {
   /** The token to be looked at; of kind `"end"` behind the last one. */
-  current: Token = { kind: "symbol", text: "", line: -1, column: 0, endColumn: 0 };
+  current: Token = { kind: "symbol", text: "", at: 0, line: -1, column: 0, endColumn: 0 };
   /** The token before {@link current}. */
   previous: Token = this.current;
   readonly #text: string;
@@ -120,7 +123,7 @@ export class Tokens {
     }
     if (!this.#text.startsWith("/*", this.#at)) return undefined;
     const end = this.#text.indexOf("*/", this.#at + 2);
-    if (end < 0) throw this.error("a comment has no end");
+    if (end < 0) throw new ProtoError("expected the end of the comment, found the end of the file", this.#at);
     const inner = this.#text.slice(this.#at + 2, end);
     this.#advance(end + 2 - this.#at);
     // Of a line within it, the white space before and one asterisk are decoration.
@@ -138,7 +141,7 @@ export class Tokens {
     const from = this.#at;
     const { line, column } = { line: this.#line, column: this.#column };
     const kind = this.#takeKind();
-    this.current = { kind, text: this.#text.slice(from, this.#at), line, column, endColumn: this.#column };
+    this.current = { kind, text: this.#text.slice(from, this.#at), at: from, line, column, endColumn: this.#column };
   }
 
   #takeKind(): Token["kind"] {
@@ -148,7 +151,9 @@ export class Tokens {
     if (this.#skip(INTEGER)) return "integer";
     if (this.#skip(STRING)) return "string";
     const char = this.#text[this.#at] as string;
-    if (char === '"' || char === "'") throw this.error("a string has no end");
+    if (char === '"' || char === "'") {
+      throw new ProtoError("expected the end of the string, found the end of the line or file", this.#at);
+    }
     this.#advance(1);
     return "symbol";
   }
@@ -172,9 +177,9 @@ export class Tokens {
     }
   }
 
-  /** An error that names the line of the current token. */
-  error(message: string): Error {
-    return new Error(`line ${Math.max(this.current.line, 0) + 1}: ${message}`);
+  /** An error at the current token. */
+  error(message: string): ProtoError {
+    return new ProtoError(message, this.current.at);
   }
 }
 

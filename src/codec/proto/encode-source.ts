@@ -43,12 +43,14 @@ export function compileEncoder(shape: MessageShape, encoderOf: (value: MessageVa
 }
 
 class EncoderSource {
+  readonly #indexes = new Map<string, number>();
   readonly #source = new Source();
   readonly #shape: MessageShape;
   readonly #encoderOf: (value: MessageValue) => MessageEncoder;
 
   constructor(shape: MessageShape, encoderOf: (value: MessageValue) => MessageEncoder) {
     this.#shape = shape;
+    shape.properties.forEach(({ property }, i) => this.#indexes.set(property, i));
     this.#encoderOf = encoderOf;
   }
 
@@ -115,7 +117,7 @@ class EncoderSource {
   }
 
   #oneofIndex(property: string): number {
-    return this.#shape.properties.findIndex((one) => one.property === property);
+    return this.#indexes.get(property) as number;
   }
 
   #field(field: FieldShape): void {

@@ -4,10 +4,9 @@
  * Spec: protobuf.dev, "Enum Behavior".
  * Laws: an alias is accepted as a name, but a number always has the name that was declared first.
  */
-import type protobuf from "protobufjs";
-import { fullNameOf, originalName } from "./dialect.js";
+import type { DeclaredEnum } from "./declared.js";
 
-const codecs = new WeakMap<protobuf.Enum, EnumType>();
+const codecs = new WeakMap<DeclaredEnum, EnumType>();
 
 /** The name table of one enum. */
 export class EnumType {
@@ -51,22 +50,17 @@ export class EnumType {
   }
 }
 
-/** The features of editions, which protobufjs works out for proto2 and proto3 as well but does not show in its types. */
-export function featuresOf(object: protobuf.ReflectionObject): { utf8_validation?: string; enum_type?: string } {
-  const { _features: features } = object as unknown as { _features: { utf8_validation?: string; enum_type?: string } };
-  return features;
-}
-
-/** The table of an enum that protobufjs has parsed and resolved; the same object every time. */
-export function enumType(reflected: protobuf.Enum): EnumType {
-  let known = codecs.get(reflected);
+/** The table of a declared enum; the same object every time. */
+export function enumType(declared: DeclaredEnum): EnumType {
+  let known = codecs.get(declared);
   if (known === undefined) {
+    const { fullName, closed, values } = declared;
     known = new EnumType(
-      fullNameOf(reflected),
-      featuresOf(reflected).enum_type === "CLOSED",
-      Object.keys(reflected.values).map((name) => [originalName(name), reflected.values[name] as number] as const),
+      fullName,
+      closed,
+      values.map(({ name, number }) => [name, number] as const),
     );
-    codecs.set(reflected, known);
+    codecs.set(declared, known);
   }
   return known;
 }

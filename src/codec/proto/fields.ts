@@ -1,31 +1,15 @@
 /**
  * The fields of a message type as the codec, the printers and the generators want to see them: property names, kinds and
- * presence worked out once from protobufjs reflection.
+ * presence worked out once from what is declared.
  *
  * Spec: protobuf.dev, "Field Presence", "JSON Options" (lowerCamelCase names).
  * Laws: every field has exactly one property; extensions have none, they stay unknown fields.
  */
-import protobuf from "protobufjs";
-import { fullNameOf, originalName } from "./dialect.js";
-import { enumType, featuresOf, type EnumType } from "./enum.js";
+import type { Declaration, DeclaredField, DeclaredMessage, DeclaredType, ScalarName } from "./declared.js";
+import { enumType, type EnumType } from "./enum.js";
+import { camelCase } from "./json-name.js";
 
-/** The fifteen scalar types. */
-export type ScalarName =
-  | "double"
-  | "float"
-  | "int32"
-  | "uint32"
-  | "sint32"
-  | "fixed32"
-  | "sfixed32"
-  | "int64"
-  | "uint64"
-  | "sint64"
-  | "fixed64"
-  | "sfixed64"
-  | "bool"
-  | "string"
-  | "bytes";
+export type { ScalarName } from "./declared.js";
 
 /** How values of 64-bit integer types are given out. All three are always accepted. */
 export type Int64Form = "bigint" | "string" | "number";
@@ -45,7 +29,7 @@ export const DEFAULT_FORMS: ScalarForms = Object.freeze({ int64: "bigint", bytes
 export type ValueShape =
   | { readonly kind: "scalar"; readonly scalar: ScalarName }
   | { readonly kind: "enum"; readonly enum: EnumType }
-  | { readonly kind: "message"; readonly message: string; readonly reflected: protobuf.Type };
+  | { readonly kind: "message"; readonly message: string; readonly declared: DeclaredMessage };
 
 /** One field. */
 export interface FieldShape {
@@ -91,128 +75,98 @@ export interface MessageShape {
   readonly properties: readonly PropertyShape[];
 }
 
-/** The lowerCamelCase form of a name: `point_count` → `pointCount`; `orderList` stays. */
-export function camelCase(name: string): string {
-  return name.replace(/_+(.?)/g, (_, next: string) => next.toUpperCase());
-}
-
-/** Reads the fields of a type that protobufjs has parsed and resolved. */
-export function messageShape(type: protobuf.Type, forms: ScalarForms = DEFAULT_FORMS): MessageShape {
-  const declared = type.fieldsArray.filter((field) => !field.name.startsWith("."));
-  const propertyOf = propertyNames(declared);
-  const fields = declared.map((field) => fieldShape(field, propertyOf, forms));
-  return { typeName: fullNameOf(type), fields, properties: properties(declared, fields) };
-}
-
-function realOneof(field: protobuf.Field): protobuf.OneOf | undefined {
-  return field.partOf === null || field.partOf.isProto3Optional ? undefined : field.partOf;
+/** Works out the fields of a declared message. */
+export function messageShape(declared: DeclaredMessage, forms: ScalarForms = DEFAULT_FORMS): MessageShape {
+  const propertyOf = propertyNames(declared.fields);
+  const fields = declared.fields.map((field) => fieldShape(field, propertyOf, forms));
+  return { typeName: declared.fullName, fields, properties: properties(declared.fields, fields) };
 }
 
 /**
  * Property names by field and oneof. Two names of one message that differ in underscores only (legal in proto2) keep
  * the form they have in the schema.
  */
-function propertyNames(fields: readonly protobuf.Field[]): Map<protobuf.ReflectionObject, string> {
-  const holders = new Set<protobuf.ReflectionObject>();
-  for (const field of fields) holders.add(realOneof(field) ?? field);
-  const names = uniqueNames([...holders]);
-  const cases = new Map<protobuf.OneOf, protobuf.Field[]>();
+function propertyNames(fields: readonly DeclaredField[]): Map<Declaration, string> {
+  const holders = new Set<Declaration>();
+  const cases = new Map<Declaration, DeclaredField[]>();
   for (const field of fields) {
-    const oneof = realOneof(field);
+    const { oneof } = field;
+    holders.add(oneof ?? field);
     if (oneof === undefined) continue;
     const members = cases.get(oneof);
     if (members === undefined) cases.set(oneof, [field]);
     else members.push(field);
   }
+  const names = uniqueNames([...holders]);
   for (const members of cases.values()) for (const [field, name] of uniqueNames(members)) names.set(field, name);
   return names;
 }
 
-function uniqueNames(objects: readonly protobuf.ReflectionObject[]): Map<protobuf.ReflectionObject, string> {
+function uniqueNames(declarations: readonly Declaration[]): Map<Declaration, string> {
   const uses = new Map<string, number>();
-  for (const object of objects) {
-    const name = camelCase(protoName(object));
-    uses.set(name, (uses.get(name) ?? 0) + 1);
-  }
+  for (const { name } of declarations) uses.set(camelCase(name), (uses.get(camelCase(name)) ?? 0) + 1);
   return new Map(
-    objects.map((object) => {
-      const name = camelCase(protoName(object));
-      return [object, name === "" || uses.get(name) !== 1 ? protoName(object) : name];
+    declarations.map((declaration) => {
+      const name = camelCase(declaration.name);
+      return [declaration, name === "" || uses.get(name) !== 1 ? declaration.name : name];
     }),
   );
 }
 
-/** The bundled types have their names in camelCase already, and the original beside it. */
-function protoName(object: protobuf.ReflectionObject): string {
-  return originalName((object as Partial<protobuf.Field>).protoName ?? object.name);
-}
-
-/** `json_name` where the schema has one. What protobufjs makes of a name that is held otherwise is not that. */
-function jsonNameOf(field: protobuf.Field): string {
-  const held = (field as Partial<protobuf.Field>).protoName ?? field.name;
-  const isMade = field.jsonName === undefined || field.jsonName === camelCase(held);
-  return isMade ? camelCase(protoName(field)) : field.jsonName;
-}
-
 function fieldShape(
-  field: protobuf.Field,
-  propertyOf: ReadonlyMap<protobuf.ReflectionObject, string>,
+  field: DeclaredField,
+  propertyOf: ReadonlyMap<Declaration, string>,
   forms: ScalarForms,
 ): FieldShape {
-  const value = valueShape(field);
-  const oneof = realOneof(field);
+  const { name, jsonName, number, repeated, mapKey, packed, presence, checkUtf8, delimited, oneof } = field;
   return {
-    name: protoName(field),
+    name,
     property: propertyOf.get(field) as string,
-    jsonName: jsonNameOf(field),
-    number: field.id,
-    value,
-    repeated: field.repeated,
-    mapKey: field instanceof protobuf.MapField ? (field.keyType as ScalarName) : undefined,
-    packed: field.packed && value.kind !== "message" && !isLengthDelimited(value),
-    presence: field.required ? "required" : value.kind === "message" || field.hasPresence ? "explicit" : "implicit",
-    checkUtf8: featuresOf(field).utf8_validation === "VERIFY",
+    jsonName,
+    number,
+    value: valueShape(field.type),
+    repeated,
+    mapKey,
+    packed,
+    presence,
+    checkUtf8,
     forms: formsOf(field, forms),
-    delimited: field.delimited,
+    delimited,
     oneof: oneof === undefined ? undefined : propertyOf.get(oneof),
   };
 }
 
+/** `FieldOptions.JSType`. */
 const JSTYPES: ReadonlyMap<unknown, Int64Form> = new Map([
-  ["JS_STRING", "string"],
-  ["JS_NUMBER", "number"],
-  ["JS_NORMAL", "bigint"],
+  [0, "bigint"],
+  [1, "string"],
+  [2, "number"],
 ]);
 
 /** "The jstype option determines the JavaScript type used for values of the field", and wins. */
-function formsOf(field: protobuf.Field, forms: ScalarForms): ScalarForms {
-  const int64 = JSTYPES.get(field.options?.["jstype"]);
+function formsOf({ jstype }: DeclaredField, forms: ScalarForms): ScalarForms {
+  const int64 = JSTYPES.get(jstype);
   return int64 === undefined ? forms : { ...forms, int64 };
 }
 
-function isLengthDelimited(value: ValueShape): boolean {
-  return value.kind === "scalar" && (value.scalar === "string" || value.scalar === "bytes");
+function valueShape(type: DeclaredType): ValueShape {
+  if (typeof type === "string") return { kind: "scalar", scalar: type };
+  if (type.kind === "enum") return { kind: "enum", enum: enumType(type) };
+  return { kind: "message", message: type.fullName, declared: type };
 }
 
-function valueShape(field: protobuf.Field): ValueShape {
-  const resolved = field.resolvedType;
-  if (resolved instanceof protobuf.Enum) return { kind: "enum", enum: enumType(resolved) };
-  if (resolved instanceof protobuf.Type) {
-    return { kind: "message", message: fullNameOf(resolved), reflected: resolved };
-  }
-  return { kind: "scalar", scalar: field.type as ScalarName };
-}
-
-function properties(declared: readonly protobuf.Field[], fields: readonly FieldShape[]): PropertyShape[] {
+function properties(declared: readonly DeclaredField[], fields: readonly FieldShape[]): PropertyShape[] {
   const list: PropertyShape[] = [];
-  const seen = new Set<string>();
+  const oneofs = new Map<Declaration, FieldShape[]>();
   fields.forEach((field, i) => {
-    if (field.oneof === undefined) list.push({ kind: "field", property: field.property, field });
-    else if (!seen.has(field.oneof)) {
-      seen.add(field.oneof);
-      const members = fields.filter((other) => other.oneof === field.oneof);
-      const name = originalName(realOneof(declared[i] as protobuf.Field)?.name as string);
-      list.push({ kind: "oneof", property: field.oneof, name, members });
+    const { oneof } = declared[i] as DeclaredField;
+    const members = oneof === undefined ? undefined : oneofs.get(oneof);
+    if (oneof === undefined) list.push({ kind: "field", property: field.property, field });
+    else if (members !== undefined) members.push(field);
+    else {
+      const first = [field];
+      oneofs.set(oneof, first);
+      list.push({ kind: "oneof", property: field.oneof as string, name: oneof.name, members: first });
     }
   });
   return list;

@@ -7,6 +7,7 @@
  */
 import { localMethodName, type Method, type MessageType, type Service } from "../method.js";
 import { DEFAULT_FORMS, type BytesForm, type Int64Form, type ScalarForms } from "./fields.js";
+import { ExtensionField, type Extension } from "./extension.js";
 import type { FoundFile } from "./files.js";
 import { loadFrom, type Finder } from "./load.js";
 import { bindCodec, MessageCodec } from "./message.js";
@@ -57,6 +58,12 @@ export class GeneratedFile {
     return this.#codec(typeName) as unknown as MessageType<T, Init>;
   }
 
+  /** The extension with a full name; its parameters say what it is for, and what its values are. */
+  extension<Extendee, Value, Init>(fullName: string): Extension<Extendee, Value, Init> {
+    const field = new ExtensionField(fullName, () => this.schema.declaredExtension(fullName), this.#forms);
+    return field;
+  }
+
   /** A service of this file. Its methods come by their local names. */
   service<S extends Service>(typeName: string, methods: GeneratedMethods<S>): S {
     const made: Record<string, Method> = Object.create(null) as Record<string, Method>;
@@ -73,7 +80,7 @@ export class GeneratedFile {
   #codec(typeName: string): MessageCodec {
     let codec = this.#codecs.get(typeName);
     if (codec === undefined) {
-      codec = new MessageCodec(typeName, () => this.schema.reflect(typeName), this.#forms);
+      codec = new MessageCodec(typeName, () => this.schema.declaredMessage(typeName), this.#forms);
       this.#codecs.set(typeName, codec);
     }
     return codec;
@@ -84,8 +91,8 @@ export class GeneratedFile {
     const files = new Map<string, GeneratedFile>();
     this.#collect(files);
     const schema = loadFrom(finderOf(files, (file) => file.#imports));
-    for (const [typeName, type] of schema.types) {
-      const file = files.get(type.filename ?? "");
+    for (const [typeName, type] of schema.declarations.messages) {
+      const file = files.get(type.file);
       if (file !== undefined) bindCodec(type, file.#codec(typeName));
     }
     for (const file of files.values()) file.#schema ??= schema;

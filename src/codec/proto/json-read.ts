@@ -144,7 +144,7 @@ function readMap(field: FieldShape, keyType: ScalarName, json: unknown, reader: 
 
 function readValue(shape: ValueShape, json: unknown, reader: JsonReader, depth: number): unknown {
   if (shape.kind === "scalar") return readScalar(shape.scalar, json);
-  if (shape.kind === "message") return readMessage(messageCodec(shape.reflected), json, reader, depth + 1);
+  if (shape.kind === "message") return readMessage(messageCodec(shape.declared), json, reader, depth + 1);
   const { typeName } = shape.enum;
   if (json === null && typeName === NULL_VALUE) return 0;
   const number = typeof json === "string" ? shape.enum.numberOf(json) : undefined;

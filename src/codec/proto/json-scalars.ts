@@ -6,11 +6,12 @@
  */
 import { wrong } from "./encode-values.js";
 import type { ScalarName } from "./fields.js";
+import { is64Bit } from "./source.js";
 import { integerOf, isJsonNumber, type JsonValue } from "./json-text.js";
 
 /** One value of a scalar field, as a decoded message has it, in JSON. */
 export function writeScalar(scalar: ScalarName, value: unknown): JsonValue {
-  if (typeof value === "bigint") return String(value);
+  if (is64Bit(scalar)) return String(value);
   if (value instanceof Uint8Array) return base64(value);
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   return scalar === "float" ? shortestFloat(value as number) : (value as JsonValue);

@@ -14,6 +14,7 @@ import { base64, writeScalar } from "./json-scalars.js";
 import { setOwn, type JsonValue } from "./json-text.js";
 import { JSON_FORMS, NULL_VALUE, WRAPPERS } from "./json-well-known.js";
 import { MessageCodec, messageCodec } from "./message.js";
+import { is64Bit } from "./source.js";
 
 /** What {@link writeMessage} is told. */
 export interface JsonWriter {
@@ -72,7 +73,8 @@ export function isDefault(field: FieldShape, value: unknown): boolean {
   if (field.repeated) return (value as readonly unknown[]).length === 0;
   if (field.presence !== "implicit") return false;
   if (value instanceof Uint8Array) return value.length === 0;
-  return value === "" || value === false || value === 0n || Object.is(value, 0);
+  if (field.value.kind === "scalar" && is64Bit(field.value.scalar)) return String(value) === "0";
+  return value === "" || value === false || Object.is(value, 0);
 }
 
 function writeField(field: FieldShape, value: unknown, writer: JsonWriter, depth: number): JsonValue {
@@ -102,7 +104,7 @@ function at<T>(path: string, index: unknown, write: () => T): T {
 function writeValue(shape: ValueShape, value: unknown, writer: JsonWriter, depth: number): JsonValue {
   if (shape.kind === "scalar") return writeScalar(shape.scalar, value);
   if (shape.kind === "message") {
-    return writeMessage(messageCodec(shape.reflected), value as DynamicMessage, writer, depth + 1);
+    return writeMessage(messageCodec(shape.declared), value as DynamicMessage, writer, depth + 1);
   }
   if (shape.enum.typeName === NULL_VALUE) return null;
   return shape.enum.nameOf(value as number) ?? (value as number);

@@ -6,12 +6,11 @@
  * of the schema; wrong input is refused with its path, never written as something else; decoding is bounded in depth
  * and in values.
  */
-import type protobuf from "protobufjs";
 import type { DynamicMessage, MessageType } from "../method.js";
 import { StatusError } from "../status.js";
+import type { DeclaredMessage } from "./declared.js";
 import { compileDecoder, NO_END_TAG, type DecodeMessage, type MessageDecoder } from "./decode-source.js";
 import { DEFAULT_MAX_VALUES, startBudget } from "./decode-values.js";
-import { fullNameOf } from "./dialect.js";
 import { compileEncoder, type EncodeMessage, type MessageEncoder } from "./encode-source.js";
 import { WrongValue, wrongValueError } from "./encode-values.js";
 import {
@@ -26,20 +25,20 @@ import { createReader, createWriter, rewind, type WireReader, type WireWriter } 
 
 export { unknownFields } from "./absent.js";
 
-const codecs = new WeakMap<protobuf.Type, MessageCodec>();
+const codecs = new WeakMap<DeclaredMessage, MessageCodec>();
 
-/** The codec of a type that protobufjs has parsed and resolved; the same object every time. */
-export function messageCodec(reflected: protobuf.Type): MessageCodec {
-  let codec = codecs.get(reflected);
+/** The codec of a declared type; the same object every time. */
+export function messageCodec(declared: DeclaredMessage): MessageCodec {
+  let codec = codecs.get(declared);
   if (codec === undefined) {
-    codecs.set(reflected, (codec = new MessageCodec(fullNameOf(reflected), () => reflected)));
+    codecs.set(declared, (codec = new MessageCodec(declared.fullName, () => declared)));
   }
   return codec;
 }
 
-/** Makes `codec` the one of `reflected`, which has none yet: generated modules have their codecs before their types. */
-export function bindCodec(reflected: protobuf.Type, codec: MessageCodec): void {
-  codecs.set(reflected, codec);
+/** Makes `codec` the one of `declared`, which has none yet: generated modules have their codecs before their types. */
+export function bindCodec(declared: DeclaredMessage, codec: MessageCodec): void {
+  codecs.set(declared, codec);
 }
 
 /** A {@link MessageType} made from a schema. It is compiled when it is first used. */
@@ -49,32 +48,32 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
   read: DecodeMessage;
   /** Writes one message; nested messages call it. */
   write: EncodeMessage;
-  readonly #reflect: () => protobuf.Type;
+  readonly #declared: () => DeclaredMessage;
   readonly #forms: ScalarForms;
   #shape: MessageShape | undefined;
 
-  /** `reflect` is called once, when the codec is first used. */
-  constructor(typeName: string, reflect: () => protobuf.Type, forms: ScalarForms = DEFAULT_FORMS) {
+  /** `declared` is called once, when the codec is first used. */
+  constructor(typeName: string, declared: () => DeclaredMessage, forms: ScalarForms = DEFAULT_FORMS) {
     this.typeName = typeName;
-    this.#reflect = reflect;
+    this.#declared = declared;
     this.#forms = forms;
     this.read = (reader, end, into, depth, endTag) => {
-      this.read = compileDecoder(this.#describe(), (value) => messageCodec(value.reflected));
+      this.read = compileDecoder(this.#describe(), (value) => messageCodec(value.declared));
       return this.read(reader, end, into, depth, endTag);
     };
     this.write = (message, writer, depth) => {
-      this.write = compileEncoder(this.#describe(), (value) => messageCodec(value.reflected));
+      this.write = compileEncoder(this.#describe(), (value) => messageCodec(value.declared));
       this.write(message, writer, depth);
     };
   }
 
   #describe(): MessageShape {
-    return (this.#shape ??= messageShape(this.#reflect(), this.#forms));
+    return (this.#shape ??= messageShape(this.#declared(), this.#forms));
   }
 
-  /** What the type was declared in: all types of one schema have the same. @internal */
-  get root(): protobuf.Root {
-    return this.#reflect().root;
+  /** What the type is declared as. @internal */
+  get declared(): DeclaredMessage {
+    return this.#declared();
   }
 
   /** The fields, in the order of the schema. */
@@ -112,7 +111,13 @@ export class MessageCodec implements MessageType<DynamicMessage>, MessageDecoder
    * sub-messages, strings and bytes values.
    */
   decode(bytes: Uint8Array): DynamicMessage {
-    return this.decodeFrom(createReader(bytes), bytes.length, DEFAULT_MAX_VALUES);
+    const reader = createReader(bytes);
+    startBudget(DEFAULT_MAX_VALUES);
+    try {
+      return this.read(reader, reader.len, undefined, 0, NO_END_TAG);
+    } catch (error) {
+      throw error instanceof StatusError ? error : decodeError(this.typeName, error);
+    }
   }
 
   /**

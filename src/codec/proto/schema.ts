@@ -3,7 +3,6 @@
  *
  * Laws: a wrong name is an error that names the nearest one; the same name gives the same object every time.
  */
-import protobuf from "protobufjs";
 import type { DescriptorSource, FileDescriptor } from "../file-descriptor.js";
 import {
   localMethodName,
@@ -13,9 +12,9 @@ import {
   type MessageType,
   type Service,
 } from "../method.js";
-import { fullNameOf, originalName } from "./dialect.js";
-import { describeFiles } from "./descriptors.js";
+import type { Declarations, DeclaredExtension, DeclaredMessage, DeclaredMethod, DeclaredService } from "./declared.js";
 import { enumType, type EnumType } from "./enum.js";
+import { ExtensionField, type Extension } from "./extension.js";
 import { messageCodec, type MessageCodec } from "./message.js";
 import { didYouMean } from "./nearest.js";
 
@@ -27,6 +26,8 @@ export interface ProtoFile {
   readonly package: string;
   /** The names of the files it imports, as they stand in {@link Schema.files}. */
   readonly imports: readonly string[];
+  /** Those of {@link imports} whose declarations everyone sees who imports this file. */
+  readonly publicImports: readonly string[];
   /** `"proto2"`, `"proto3"`, or an edition such as `"2023"`. */
   readonly syntax: string;
   /** The source, or `undefined` for a bundled well-known file, and for one of a descriptor set. */
@@ -35,67 +36,52 @@ export interface ProtoFile {
   readonly path: string | undefined;
 }
 
-const schemas = new WeakMap<protobuf.Root, Schema>();
+const schemas = new WeakMap<Declarations, Schema>();
 
 /** The schema that a codec's type was loaded with. */
 export function schemaOf(codec: MessageCodec): Schema | undefined {
-  return schemas.get(codec.root);
+  return schemas.get(codec.declared.declarations);
 }
 
 /** What a set of `.proto` files declares. Made by `loadProto` and `loadDescriptorSet`. */
 export class Schema implements DescriptorSource {
   /** Every file, imported ones included, each behind those it imports. */
   readonly files: readonly ProtoFile[];
-  /** What protobufjs made of the files. @internal */
-  readonly root: protobuf.Root;
-  readonly #services = new Map<string, protobuf.Service>();
-  readonly #messages = new Map<string, protobuf.Type>();
-  readonly #enums = new Map<string, protobuf.Enum>();
+  /** What the files declare. @internal */
+  readonly declarations: Declarations;
   readonly #made = new Map<string, Service>();
+  readonly #describe: () => readonly FileDescriptor[];
   #descriptors: readonly FileDescriptor[] | undefined;
 
-  /** `descriptors` are there when the files came as such. */
-  constructor(root: protobuf.Root, files: readonly ProtoFile[], descriptors?: readonly FileDescriptor[]) {
-    this.root = root;
+  /** `describe` is called once, when the descriptors are first asked for. */
+  constructor(declarations: Declarations, files: readonly ProtoFile[], describe: () => readonly FileDescriptor[]) {
+    this.declarations = declarations;
     this.files = files;
-    schemas.set(root, this);
-    this.#descriptors = descriptors;
-    this.#collect(root);
+    schemas.set(declarations, this);
+    this.#describe = describe;
   }
 
   /**
    * Every file in its compiled form, as `protoc` would write it, in the order of {@link files}. Those of `loadProto` are made when
    * they are first asked for; those of a descriptor set are the bytes it had.
-   *
-   * @throws Error naming file and line for an option that no loaded file declares.
    */
   get descriptors(): readonly FileDescriptor[] {
-    return (this.#descriptors ??= describeFiles(this.files));
-  }
-
-  #collect(namespace: protobuf.NamespaceBase): void {
-    for (const object of namespace.nestedArray) {
-      const name = fullNameOf(object);
-      if (object instanceof protobuf.Enum) this.#enums.set(name, object);
-      else if (object instanceof protobuf.Service) this.#services.set(name, object);
-      else if (object instanceof protobuf.Type) this.#messages.set(name, object);
-      if (object instanceof protobuf.Namespace) this.#collect(object);
-    }
+    return (this.#descriptors ??= this.#describe());
   }
 
   /** The full names of all services, in the order of the files. */
   get serviceNames(): string[] {
-    return [...this.#services.keys()];
+    return [...this.declarations.services.keys()];
   }
 
   /** The full names of all message types, nested and imported ones included. */
   get messageNames(): string[] {
-    return [...this.#messages.keys()];
+    return [...this.declarations.messages.keys()];
   }
 
   /** The full names of all enums, nested and imported ones included. */
   get enumNames(): string[] {
-    return [...this.#enums.keys()];
+    return [...this.declarations.enums.keys()];
   }
 
   /** All services. @throws Error when one has two methods of the same local name. */
@@ -112,7 +98,7 @@ export class Schema implements DescriptorSource {
   service<S extends Service = Service>(fullName: string): S {
     let service = this.#made.get(fullName);
     if (service === undefined) {
-      service = makeService(this, fullName, lookUp("service", fullName, this.#services));
+      service = makeService(this, fullName, lookUp("service", fullName, this.declarations.services));
       this.#made.set(fullName, service);
     }
     return service as S;
@@ -129,28 +115,44 @@ export class Schema implements DescriptorSource {
 
   /** The same as {@link message}, with its fields. @throws Error naming the nearest message type when there is none. */
   codec(fullName: string): MessageCodec {
-    return messageCodec(lookUp("message", fullName, this.#messages));
+    return messageCodec(lookUp("message", fullName, this.declarations.messages));
   }
 
   /** The same as {@link codec}, or `undefined` when there is none. @internal */
   findCodec(fullName: string): MessageCodec | undefined {
-    const reflected = this.#messages.get(fullName);
+    const reflected = this.declarations.messages.get(fullName);
     return reflected === undefined ? undefined : messageCodec(reflected);
   }
 
-  /** What protobufjs made of a message type. @throws Error naming the nearest when there is none. @internal */
-  reflect(fullName: string): protobuf.Type {
-    return lookUp("message", fullName, this.#messages);
+  /** What is declared under a full name. @throws Error naming the nearest message type when there is none. @internal */
+  declaredMessage(fullName: string): DeclaredMessage {
+    return lookUp("message", fullName, this.declarations.messages);
   }
 
-  /** What protobufjs made of all message types, by full name. @internal */
-  get types(): ReadonlyMap<string, protobuf.Type> {
-    return this.#messages;
+  /** The full names of all extensions, imported ones included. */
+  get extensionNames(): string[] {
+    return [...this.declarations.extensions.keys()];
+  }
+
+  /**
+   * The extension with a full name such as `"pkg.color"`, for `getExtension` and `setExtension`. `Extendee`, `Value` and `Init` say what
+   * messages it is for, and what its values are.
+   *
+   * @throws Error naming the nearest extension when there is none.
+   */
+  extension<Extendee = object, Value = unknown, Init = Value>(fullName: string): Extension<Extendee, Value, Init> {
+    const declared = this.declaredExtension(fullName);
+    return new ExtensionField(fullName, () => declared);
+  }
+
+  /** What is declared under a full name. @throws Error naming the nearest extension when there is none. @internal */
+  declaredExtension(fullName: string): DeclaredExtension {
+    return lookUp("extension", fullName, this.declarations.extensions);
   }
 
   /** The enum with a full name such as `"order.Order.AddressType"`. @throws Error naming the nearest enum when there is none. */
   enum(fullName: string): EnumType {
-    return enumType(lookUp("enum", fullName, this.#enums));
+    return enumType(lookUp("enum", fullName, this.declarations.enums));
   }
 }
 
@@ -161,9 +163,9 @@ function lookUp<T>(what: string, fullName: string, known: ReadonlyMap<string, T>
   throw new Error(`The schema has no ${what} ${JSON.stringify(fullName)}${hint}`);
 }
 
-function makeService(schema: Schema, typeName: string, reflected: protobuf.Service): Service {
+function makeService(schema: Schema, typeName: string, declared: DeclaredService): Service {
   const methods: Record<string, Method> = Object.create(null) as Record<string, Method>;
-  for (const one of reflected.methodsArray) {
+  for (const one of declared.methods) {
     const method = makeMethod(typeName, one);
     const other = methods[method.localName];
     if (other !== undefined) {
@@ -179,19 +181,20 @@ function makeService(schema: Schema, typeName: string, reflected: protobuf.Servi
   return Object.freeze(service);
 }
 
-function makeMethod(service: string, reflected: protobuf.Method): Method {
-  const name = originalName(reflected.name);
+function makeMethod(service: string, declared: DeclaredMethod): Method {
+  const { name } = declared;
   return Object.freeze({
-    kind: kindOf(reflected.requestStream === true, reflected.responseStream === true),
+    kind: methodKind(declared),
     name,
     localName: localMethodName(name),
     path: `/${service}/${name}`,
-    request: messageCodec(reflected.resolvedRequestType as protobuf.Type),
-    response: messageCodec(reflected.resolvedResponseType as protobuf.Type),
+    request: messageCodec(declared.request),
+    response: messageCodec(declared.response),
   });
 }
 
-function kindOf(requestStream: boolean, responseStream: boolean): MethodKind {
+/** Which of the four kinds a method is. */
+export function methodKind({ requestStream, responseStream }: DeclaredMethod): MethodKind {
   if (requestStream) return responseStream ? "bidiStreaming" : "clientStreaming";
   return responseStream ? "serverStreaming" : "unary";
 }

@@ -9,8 +9,8 @@ import type { ScalarName } from "./fields.js";
 /** Lines of source, and the values it refers to: compiled together into one function. */
 export class Source {
   readonly #lines: string[] = [];
-  readonly #names: string[] = [];
-  readonly #values: unknown[] = [];
+  /** Values by their names. */
+  readonly #names = new Map<unknown, string>();
 
   /** Adds a line. */
   line(text: string): void {
@@ -19,21 +19,18 @@ export class Source {
 
   /** Makes `value` available to the source; the same value has one name. */
   constant(value: unknown): string {
-    let index = this.#values.indexOf(value);
-    if (index < 0) {
-      index = this.#values.push(value) - 1;
-      this.#names.push(`k${index}`);
-    }
-    return this.#names[index] as string;
+    const name = this.#names.get(value) ?? `k${this.#names.size}`;
+    this.#names.set(value, name);
+    return name;
   }
 
   /** The function that the source returns; `values` of the names come through one array. */
   compile(): unknown {
-    const head = this.#names.map((name, i) => `const ${name} = K[${i}];`);
+    const head = [...this.#names.values()].map((name, i) => `const ${name} = K[${i}];`);
     const text = `"use strict";\n${[...head, ...this.#lines].join("\n")}`;
     // oxlint-disable-next-line typescript/no-implied-eval -- the one place where code is made; see the laws above.
     const make = new Function("K", text) as (values: readonly unknown[]) => unknown;
-    return make(this.#values);
+    return make([...this.#names.keys()]);
   }
 }
 

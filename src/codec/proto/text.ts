@@ -10,6 +10,7 @@ import { unknownFields } from "./absent.js";
 import { codecOf, typeNameOf, typesOf, type TypeRegistry } from "./any.js";
 import { MAX_DEPTH } from "./decode-values.js";
 import type { FieldShape, ScalarName, ValueShape } from "./fields.js";
+import { is64Bit } from "./source.js";
 import { shortestFloat } from "./json-scalars.js";
 import { isDefault, valueOf } from "./json-write.js";
 import { decodeUnbounded, MessageCodec, messageCodec } from "./message.js";
@@ -90,7 +91,7 @@ class TextPrinter {
 
   #value(name: string, shape: ValueShape, value: unknown, depth: number): void {
     if (shape.kind === "message") {
-      this.#block(name, () => this.message(messageCodec(shape.reflected), value as DynamicMessage, depth + 1));
+      this.#block(name, () => this.message(messageCodec(shape.declared), value as DynamicMessage, depth + 1));
     } else if (shape.kind === "enum") {
       this.#line(`${name}: ${shape.enum.nameOf(value as number) ?? String(value)}`);
     } else {
@@ -152,6 +153,7 @@ function nameOf({ name, value, delimited }: FieldShape): string {
 }
 
 function formatScalar(scalar: ScalarName, value: unknown): string {
+  if (is64Bit(scalar)) return String(value);
   if (typeof value === "string") return quoteText(value);
   if (value instanceof Uint8Array) return quoteBytes(value);
   if (typeof value !== "number") return String(value);

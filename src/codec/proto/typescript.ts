@@ -4,11 +4,12 @@
  * Laws: the same schema gives the same text, on any machine; a module parses and reads nothing when it is imported; what
  * comes from the schema is either a checked name, a quoted string or within a comment.
  */
-import protobuf from "protobufjs";
 import { DEFAULT_FORMS, type BytesForm, type Int64Form } from "./fields.js";
 import type { Schema } from "./schema.js";
 import { templateLiteral } from "./typescript/comments.js";
 import { addEnum } from "./typescript/enum.js";
+import { addReexports } from "./typescript/reexport.js";
+import { addExtension } from "./typescript/extension.js";
 import { addMessage } from "./typescript/message.js";
 import { ModuleSource, type ModuleOptions } from "./typescript/module-source.js";
 import { type Declaration, type ModulePlan, type Plan, planModules } from "./typescript/plan.js";
@@ -52,17 +53,19 @@ function moduleSource(module: ModulePlan, plan: Plan, options: ModuleOptions): s
   const source = new ModuleSource(module, plan, options);
   const text = source.claim("source");
   addFile(source, options, text);
-  const isService = ({ object }: Declaration): boolean => object instanceof protobuf.Service;
+  const isService = ({ object }: Declaration): boolean => object.kind === "service";
   for (const declaration of module.declarations.filter((one) => !isService(one))) {
     source.add("");
-    if (declaration.object instanceof protobuf.Enum) addEnum(source, declaration);
-    else addMessage(source, declaration);
+    if (declaration.object.kind === "enum") addEnum(source, declaration, declaration.object);
+    else if (declaration.object.kind === "message") addMessage(source, declaration, declaration.object);
+    else if (declaration.object.kind === "extension") addExtension(source, declaration, declaration.object);
   }
   // Services refer to the constants of messages, which must be there by then.
   for (const declaration of module.declarations.filter(isService)) {
     source.add("");
-    addService(source, declaration);
+    if (declaration.object.kind === "service") addService(source, declaration, declaration.object);
   }
+  addReexports(source, plan);
   source.add("", `function ${text}(): string {`, `  return ${templateLiteral(module.file.text ?? "")};`, "}");
   return source.format([
     "/**",

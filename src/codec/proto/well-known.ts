@@ -5,9 +5,11 @@
  * Laws: each type has one codec, in generated and loaded schemas alike; 64-bit integers are bigint and bytes Uint8Array,
  * whatever a generated module has for its own fields.
  */
-import protobuf from "protobufjs";
 import type { MessageType } from "../method.js";
+import { declareFiles } from "./declare.js";
+import type { Declarations, DeclaredMessage } from "./declared.js";
 import { bindCodec, MessageCodec } from "./message.js";
+import { bundledFile } from "./well-known-files.js";
 import type { Duration as DurationValue, Timestamp as TimestampValue } from "./timestamp.js";
 
 /** `google.protobuf.Any`: a message of any type, encoded. */
@@ -161,32 +163,29 @@ const FILES = ["any", "duration", "empty", "field_mask", "struct", "timestamp", 
 /** The files whose types this module has. */
 export const WELL_KNOWN_FILES: ReadonlySet<string> = new Set(FILES.map((name) => `google/protobuf/${name}.proto`));
 
-let root: protobuf.Root | undefined;
+let declared: Declarations | undefined;
 
-function wellKnownRoot(): protobuf.Root {
-  if (root !== undefined) return root;
-  root = new protobuf.Root();
-  for (const name of WELL_KNOWN_FILES) {
-    root.addJSON((protobuf.common.get(name) as protobuf.INamespace).nested ?? {});
+function wellKnownDeclarations(): Declarations {
+  if (declared === undefined) {
+    declared = declareFiles([...WELL_KNOWN_FILES].map(bundledFile));
+    bindWellKnown(declared, WELL_KNOWN_FILES);
   }
-  root.resolveAll();
-  bindWellKnown(root, WELL_KNOWN_FILES);
-  return root;
+  return declared;
 }
 
 function wellKnown<T, Init>(name: string): MessageType<T, Init> {
   const typeName = `google.protobuf.${name}`;
-  const codec = new MessageCodec(typeName, () => wellKnownRoot().lookupType(typeName));
+  const codec = new MessageCodec(typeName, () => wellKnownDeclarations().messages.get(typeName) as DeclaredMessage);
   return codec as unknown as MessageType<T, Init>;
 }
 
 /** Gives the types of a loaded schema the codecs of this module, where they come from one of `files` that is bundled. */
-export function bindWellKnown(loaded: protobuf.Root, files: Iterable<string>): void {
+export function bindWellKnown(loaded: Declarations, files: Iterable<string>): void {
   const types = typesByFile();
   for (const file of files) {
     for (const type of types.get(file) ?? []) {
-      const reflected = loaded.lookup(`.${type.typeName}`, [protobuf.Type]);
-      if (reflected instanceof protobuf.Type) bindCodec(reflected, type as unknown as MessageCodec);
+      const message = loaded.messages.get(type.typeName);
+      if (message !== undefined) bindCodec(message, type as unknown as MessageCodec);
     }
   }
 }

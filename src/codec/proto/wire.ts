@@ -33,9 +33,8 @@ export function tagOf(fieldNumber: number, wireType: WireType): number {
 
 /** A reader at the start of `bytes`, which are not copied and may hold several messages. */
 export function createReader(bytes: Uint8Array): WireReader {
-  return protobuf.Reader.create(
-    Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-  );
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return new protobuf.BufferReader(buffer);
 }
 
 /** A writer with a small buffer that grows. */

@@ -102,5 +102,5 @@ function valueOf(shape: ValueShape, depth: number): fc.Arbitrary<unknown> | unde
     const named = fc.constantFrom(...shape.enum.values.map(({ number }) => number));
     return shape.enum.closed ? named : fc.oneof(named, fc.integer());
   }
-  return depth === 0 ? undefined : arbitraryMessage(messageCodec(shape.reflected), depth - 1);
+  return depth === 0 ? undefined : arbitraryMessage(messageCodec(shape.declared), depth - 1);
 }

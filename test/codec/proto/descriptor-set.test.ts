@@ -35,12 +35,12 @@ function shapes(schema: Schema): unknown {
 function valueOf(value: { readonly kind: string }): object {
   const {
     enum: type,
-    reflected: _,
+    declared: _,
     ...rest
   } = value as {
     kind: string;
     enum?: { typeName: string; values: unknown; closed: boolean };
-    reflected?: unknown;
+    declared?: unknown;
   };
   return type === undefined ? rest : { ...rest, enum: type.typeName, values: type.values, closed: type.closed };
 }

@@ -1,72 +1,34 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { descriptorCodec } from "../../../src/codec/proto/descriptor-codec.js";
-import { describeFiles, type DescribedFile } from "../../../src/codec/proto/descriptors.js";
 import { WELL_KNOWN_NAMES } from "../../../src/codec/proto/well-known-files.js";
-import { loadProto, unknownFields } from "../../../src/core.js";
+import { loadProto } from "../../../src/core.js";
 import { runBuf } from "../../support/buf.js";
+import {
+  comparable,
+  decodeFile,
+  decodeSet,
+  takeComments,
+  textsIn,
+  type Comparable,
+  type Location,
+} from "../../support/descriptor-comparison.js";
 
 const corpus = fileURLToPath(new URL("../../descriptors/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "barewire-descriptors-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A descriptor as an object that can be compared: what is absent is left out, what is unknown is in `unknown`. */
-interface Comparable {
-  [name: string]: unknown;
-}
-
-interface Location {
-  readonly path: readonly number[];
-  readonly leadingComments?: string;
-  readonly trailingComments?: string;
-  readonly leadingDetachedComments: readonly string[];
-}
-
-function comparable(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(comparable);
-  if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
-  const kept: Comparable = {};
-  for (const [name, one] of Object.entries(value)) if (one !== undefined) kept[name] = comparable(one);
-  const unknown = (value as { [unknownFields]?: readonly Uint8Array[] })[unknownFields];
-  if (unknown !== undefined) kept["unknown"] = Buffer.concat(unknown).toString("hex");
-  return kept;
-}
-
-function decodeFile(bytes: Uint8Array): Comparable {
-  return comparable(descriptorCodec("google.protobuf.FileDescriptorProto").decode(bytes)) as Comparable;
-}
-
-function decodeSet(bytes: Uint8Array): Comparable[] {
-  const set = comparable(descriptorCodec("google.protobuf.FileDescriptorSet").decode(bytes)) as { file: Comparable[] };
-  return set.file;
-}
-
-/** The locations that have comments, by path; removed from the file. */
-function takeComments(file: Comparable): Map<string, Location> {
-  const { location } = (file["sourceCodeInfo"] ?? { location: [] }) as { location: readonly Location[] };
-  delete file["sourceCodeInfo"];
-  const commented = location.filter(
-    (one) =>
-      one.leadingComments !== undefined || one.trailingComments !== undefined || one.leadingDetachedComments.length > 0,
-  );
-  return new Map(commented.map((one) => [one.path.join(","), one]));
-}
-
-const names = readdirSync(corpus, { recursive: true, encoding: "utf8" })
-  .map((name) => name.replaceAll("\\", "/"))
-  .filter((name) => name.endsWith(".proto"));
-const texts: DescribedFile[] = names.map((name) => {
-  return { name, text: readFileSync(join(corpus, name), "utf8"), imports: [] };
-});
-const wellKnown: DescribedFile[] = WELL_KNOWN_NAMES.map((name) => ({ name, text: undefined, imports: [] }));
+const texts = textsIn(corpus);
+const names = Object.keys(texts);
+const wellKnown = `syntax = "proto3";\n${WELL_KNOWN_NAMES.map((name) => `import "${name}";`).join("\n")}`;
 
 /** What is made of the corpus, by file name. */
 function describeCorpus(): Map<string, Comparable> {
-  return new Map(describeFiles([...wellKnown, ...texts]).map(({ name, bytes }) => [name, decodeFile(bytes)]));
+  const { descriptors } = loadProto({ "well-known.proto": wellKnown, ...texts });
+  return new Map(descriptors.map(({ name, bytes }) => [name, decodeFile(bytes)]));
 }
 
 describe("descriptors of hard files are those of protoc", () => {
@@ -165,7 +127,10 @@ describe("descriptors of hard files are those of buf", () => {
 
   test("buf builds the corpus", async () => {
     const output = join(folder, "buf.binpb");
-    const built = await runBuf(["build", ".", "--as-file-descriptor-set", "-o", output], { cwd: corpus });
+    const built = await runBuf(
+      ["build", ".", "--as-file-descriptor-set", "--exclude-source-retention-options", "-o", output],
+      { cwd: corpus },
+    );
     assert.equal(built.code, 0, built.stderr);
     theirs = decodeSet(readFileSync(output));
     const built_names = theirs.map((file) => String(file["name"]));
@@ -245,15 +210,16 @@ describe("schema.descriptors", () => {
     );
   });
 
-  test("an option that nothing declares is an error naming file, line and option", () => {
-    const of = (text: string): (() => unknown) => {
-      const schema = loadProto({ "a.proto": `syntax = "proto3";\n${text}` });
-      return () => schema.descriptors;
-    };
-    assert.throws(of("option (no.such) = 1;"), /a\.proto:2: option \(no\.such\): no file .* declares .* no\.such/);
-    assert.throws(of("option no_such = 1;"), /a\.proto:2: option no_such: google\.protobuf\.FileOptions has no field/);
-    assert.throws(of('option deprecated = "yes";'), /a\.proto:2: option deprecated: .* true or false/);
-    assert.throws(of("option optimize_for = NO;"), /a\.proto:2: option optimize_for: .* no such value/);
+  test("an option that nothing declares is an error naming file, place and option", () => {
+    const of = (text: string) => () => loadProto({ "a.proto": `syntax = "proto3";\n${text}` });
+    assert.throws(of("option (no.such) = 1;"), /a\.proto:2:8: option \(no\.such\): no file .* declares .* no\.such/);
+    assert.throws(
+      of("option no_such = 1;"),
+      /a\.proto:2:8: option no_such: google\.protobuf\.FileOptions has no field/,
+    );
+    assert.throws(of('option deprecated = "yes";'), /a\.proto:2:8: option deprecated: .* true or false/);
+    assert.throws(of("option optimize_for = NO;"), /a\.proto:2:8: option optimize_for: .* no such value/);
+    assert.throws(of("option deprecated = true; option deprecated = true;"), /a\.proto:2:34: .* it is set already/);
   });
 
   test("a service is printed without its schema", () => {
@@ -264,44 +230,48 @@ describe("schema.descriptors", () => {
   });
 });
 
-describe("describeFiles", () => {
+describe("texts", () => {
+  const load = (text: string) => () => loadProto({ "a.proto": text });
   const field = (text: string): Comparable => {
-    const [file] = describeFiles([{ name: "a.proto", text, imports: [] }]);
-    const { messageType } = decodeFile(file?.bytes ?? new Uint8Array()) as { messageType: { field: Comparable[] }[] };
+    const bytes = load(text)().descriptors.at(-1)?.bytes ?? new Uint8Array();
+    const { messageType } = decodeFile(bytes) as { messageType: { field: Comparable[] }[] };
     return messageType[0]?.field[0] ?? {};
   };
 
-  test("a text that is no .proto is an error with its line", () => {
-    const of = (text: string) => () => describeFiles([{ name: "a.proto", text, imports: [] }]);
-    assert.throws(of("message A {\n  int32 = 1;\n}"), /a\.proto:2: a name is wanted: current value is "="/);
-    assert.throws(of("message A {"), /a\.proto:1: a name is wanted: current value is the end/);
-    assert.throws(of("/* no end"), /a\.proto:1: a comment has no end/);
-    assert.throws(of('option a = "no end'), /a\.proto:1: a string has no end/);
-    assert.throws(of("nonsense"), /a\.proto:1: a declaration is wanted/);
-    assert.throws(of('edition = "1999";'), /a\.proto:1: edition "1999" is not known/);
-    assert.throws(of("message A { optional B b = 1; }"), /a\.proto as no file it imports declares B/);
-    assert.throws(() => describeFiles([{ name: "a.proto", text: undefined, imports: [] }]), /its text is not known/);
-  });
-
   test("messages nested without end are refused", () => {
-    const text = "message A {".repeat(2000);
-    assert.throws(() => describeFiles([{ name: "a.proto", text, imports: [] }]), /at most 100 deep/);
-    const option = `option (a) = ${"{ a: ".repeat(2000)}`;
-    assert.throws(() => describeFiles([{ name: "a.proto", text: option, imports: [] }]), /at most 100 deep/);
+    assert.throws(load("message A {".repeat(2000)), /at most 100 deep/);
+    assert.throws(load(`option (a) = ${"{ a: ".repeat(2000)}`), /at most 100 deep/);
   });
 
   test("a text that breaks off anywhere is an error or a file, and always comes to an end", () => {
-    for (const { name, text = "" } of texts) {
+    for (const [name, text] of Object.entries(texts)) {
       for (let end = 0; end < text.length; end += 23) {
         try {
-          describeFiles([
-            ...wellKnown,
-            ...texts.filter((one) => one.name !== name),
-            { name, text: text.slice(0, end), imports: [] },
-          ]);
+          loadProto({ ...texts, [name]: text.slice(0, end) });
         } catch (error) {
-          assert.match(String(error), /^Error: Cannot describe /, `${name} cut at ${end}`);
+          assert.match(String(error), /^Error: Cannot load [a-z0-9_/]+\.proto:\d+:\d+: /, `${name} cut at ${end}`);
         }
+      }
+    }
+  });
+
+  test("a text takes time in proportion to its length, whatever is in it", { timeout: 20_000 }, () => {
+    const pieces = [
+      "group a = 1 [",
+      "map <",
+      "< ",
+      "{",
+      "}",
+      '"',
+      "/*",
+      "oneof a {",
+      "__proto__ ",
+      "message a { ",
+      "a.",
+    ];
+    for (const piece of pieces) {
+      for (const head of ["", "message M {", "option (a) = {"]) {
+        assert.throws(load(head + piece.repeat(100_000)), /^Error: Cannot load a\.proto:/, piece);
       }
     }
   });
@@ -312,11 +282,14 @@ describe("describeFiles", () => {
   });
 
   test("what one file does not import is not found in it", () => {
-    const files = [
-      { name: "a.proto", text: "package p; message A {}", imports: [] },
-      { name: "b.proto", text: 'package p; import "a.proto"; message B { optional A a = 1; }', imports: [] },
-      { name: "c.proto", text: 'package p; import "b.proto"; message C { optional A a = 1; }', imports: [] },
-    ];
-    assert.throws(() => describeFiles(files), /c\.proto as no file it imports declares A/);
+    const files = {
+      "a.proto": "package p; message A {}",
+      "b.proto": 'package p; import "a.proto"; message B { optional A a = 1; }',
+      "c.proto": 'package p; import "b.proto"; message C { optional A a = 1; }',
+    };
+    assert.throws(
+      () => loadProto(files),
+      /c\.proto:1:51: field p\.C\.a wants "A", which a\.proto declares: c\.proto does not import that$/,
+    );
   });
 });

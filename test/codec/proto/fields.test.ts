@@ -1,7 +1,7 @@
 /** Fields and properties of a message type. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { camelCase } from "../../../src/codec/proto/fields.js";
+import { camelCase } from "../../../src/codec/proto/json-name.js";
 import { codec, codecOf } from "./schemas.js";
 
 test("camelCase makes lowerCamelCase as protoc does for JSON", () => {

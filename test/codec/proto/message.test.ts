@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import * as fc from "fast-check";
-import type protobuf from "protobufjs";
 import { EMPTY_LIST, EMPTY_MAP } from "../../../src/codec/proto/absent.js";
+import type { DeclaredField, DeclaredMessage } from "../../../src/codec/proto/declared.js";
 import { messageCodec, unknownFields } from "../../../src/codec/proto/message.js";
 import { createReader, createWriter } from "../../../src/codec/proto/wire.js";
 import { BARE_SYMBOLS } from "../../support/node-version.js";
@@ -96,7 +96,7 @@ test("typeName is the full name; fields and properties describe the type", () =>
 });
 
 test("messageCodec gives the same object for the same type", () => {
-  const type = schema.root.lookupType("order.Order");
+  const type = schema.declaredMessage("order.Order");
   assert.equal(messageCodec(type), Order);
 });
 
@@ -222,28 +222,27 @@ test("names of Object's members: as explicit fields, lists, maps, oneofs and cas
   assert.deepStrictEqual(type.decode(type.encode(full)), full);
 });
 
+/** A message whose names no parser has seen. */
+function declaredWith(name: string, fields: readonly Partial<DeclaredField>[]): DeclaredMessage {
+  const declared = { comment: undefined, deprecated: false };
+  const rest: Omit<DeclaredField, "name" | "type" | "number"> = {
+    ...{ ...declared, mapKey: undefined, repeated: false, packed: false, delimited: false, checkUtf8: true },
+    ...{ presence: "implicit", jstype: undefined, defaultValue: undefined, oneof: undefined, jsonName: "" },
+  };
+  const all = fields.map((field, i): DeclaredField => ({
+    ...rest,
+    name: "",
+    type: "string",
+    number: i + 1,
+    ...field,
+  }));
+  const [messages, enums, services, extensions] = [new Map(), new Map(), new Map(), new Map()];
+  const declarations = { messages, enums, services, extensions };
+  return { ...declared, kind: "message", name, fullName: `x.${name}`, file: "x.proto", fields: all, declarations };
+}
+
 test("a property called __proto__ never reaches the prototype", () => {
-  const reflected = {
-    fullName: ".x.T",
-    fieldsArray: [
-      {
-        name: "p",
-        protoName: "__proto__",
-        id: 1,
-        type: "string",
-        partOf: null,
-        repeated: false,
-        packed: false,
-        required: false,
-        hasPresence: false,
-        delimited: false,
-        resolvedType: null,
-        _features: { utf8_validation: "VERIFY" },
-      },
-      { name: "q", protoName: "_proto__", id: 2, type: "string", partOf: null, _features: {} },
-    ],
-  } as unknown as protobuf.Type;
-  const type = messageCodec(reflected);
+  const type = messageCodec(declaredWith("T", [{ name: "__proto__" }, { name: "_proto__" }]));
   const decoded = type.decode(hex("0a 01 61"));
   assert.equal(Object.getPrototypeOf(decoded), Object.prototype);
 });
@@ -288,21 +287,8 @@ test("a message with hundreds of fields works", () => {
 test("text of a schema can never become code", () => {
   // The parser refuses such names; a descriptor from a stranger need not have gone through it.
   const evil = '"]; globalThis.pwned = true; //';
-  const reflected = {
-    fullName: `.x.${evil}`,
-    fieldsArray: [
-      { name: evil, id: 1, type: "string", partOf: null, hasPresence: false, _features: { utf8_validation: "VERIFY" } },
-      {
-        name: "`${globalThis.pwned = 1}`\u2028",
-        id: 2,
-        type: "int32",
-        partOf: null,
-        hasPresence: false,
-        _features: {},
-      },
-    ],
-  } as unknown as protobuf.Type;
-  const type = messageCodec(reflected);
+  const fields = [{ name: evil }, { name: "`${globalThis.pwned = 1}`\u2028", type: "int32" }] as const;
+  const type = messageCodec(declaredWith(evil, fields));
   const [first] = type.fields;
   const decoded = type.decode(type.encode({ [(first as { property: string }).property]: "x" }));
   assert.equal(decoded[(first as { property: string }).property], "x");

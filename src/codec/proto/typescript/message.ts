@@ -4,25 +4,23 @@
  * Laws: what is received may be given again; a type promises what the codec does and no more: a required field may be
  * missing in what a peer sent.
  */
-import type protobuf from "protobufjs";
-import { fullNameOf } from "../dialect.js";
+import type { DeclaredEnum, DeclaredField, DeclaredMessage } from "../declared.js";
 import { is64Bit } from "../source.js";
 import { messageShape, type FieldShape, type PropertyShape, type ScalarName, type ValueShape } from "../fields.js";
 import { docLines } from "./comments.js";
 import type { ModuleSource } from "./module-source.js";
 import { propertyKey } from "./names.js";
-import type { Declaration, Declared } from "./plan.js";
+import type { Declaration } from "./plan.js";
 
 type OneofShape = Extract<PropertyShape, { kind: "oneof" }>;
 
 /** Adds the declarations of a message. */
-export function addMessage(source: ModuleSource, { object, name, initName }: Declaration): void {
-  const type = object as protobuf.Type;
-  const shape = messageShape(type, source.options);
-  const typeName = fullNameOf(type);
-  const writer = new MessageTypes(source, type);
-  const deprecated = type.options?.["deprecated"] === true ? "@deprecated" : undefined;
-  source.add(...docLines("", type.comment, `The message \`${typeName}\`.`, deprecated));
+export function addMessage(source: ModuleSource, { name, initName }: Declaration, declared: DeclaredMessage): void {
+  const shape = messageShape(declared, source.options);
+  const typeName = declared.fullName;
+  const writer = new MessageTypes(source, declared);
+  const deprecated = declared.deprecated ? "@deprecated" : undefined;
+  source.add(...docLines("", declared.comment, `The message \`${typeName}\`.`, deprecated));
   source.add(...interfaceLines(name, shape.properties, (property) => writer.received(property)), "");
   source.add(`/** What may be given for a {@link ${name}}. */`);
   source.add(...interfaceLines(initName, shape.properties, (property) => writer.given(property)), "");
@@ -48,13 +46,14 @@ const INHERITED: ReadonlySet<string> = new Set(
   "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split(" "),
 );
 
-class MessageTypes {
+/** The types of the fields of one message. */
+export class MessageTypes {
   readonly #source: ModuleSource;
-  readonly #type: protobuf.Type;
+  readonly #fields: ReadonlyMap<number, DeclaredField>;
 
-  constructor(source: ModuleSource, type: protobuf.Type) {
+  constructor(source: ModuleSource, { fields }: Pick<DeclaredMessage, "fields">) {
     this.#source = source;
-    this.#type = type;
+    this.#fields = new Map(fields.map((field) => [field.number, field]));
   }
 
   /** The lines of a property as it is received. */
@@ -66,7 +65,7 @@ class MessageTypes {
       return [...this.#oneofDoc(property), `  ${key}:`, ...unionLines([...members.flat(), none])];
     }
     const { field } = property;
-    return [...this.#fieldDoc(field, "  "), `  ${key}: ${this.#receivedType(field)};`];
+    return [...this.#fieldDoc(field, "  "), `  ${key}: ${this.receivedType(field)};`];
   }
 
   /** The lines of a property as it may be given. */
@@ -81,8 +80,8 @@ class MessageTypes {
       return [`  ${key}?:`, ...unionLines([...members.flat(), none, ...inherited, "undefined"])];
     }
     const { field } = property;
-    if (field.presence === "required") return [`  ${key}: ${this.#givenType(field)};`];
-    return [`  ${key}?: ${[this.#givenType(field), ...inherited, "undefined"].join(" | ")};`];
+    if (field.presence === "required") return [`  ${key}: ${this.givenType(field)};`];
+    return [`  ${key}?: ${[this.givenType(field), ...inherited, "undefined"].join(" | ")};`];
   }
 
   #case(member: FieldShape, type: string): string[] {
@@ -92,7 +91,8 @@ class MessageTypes {
     ];
   }
 
-  #receivedType(field: FieldShape): string {
+  /** What is received for a field. */
+  receivedType(field: FieldShape): string {
     const value = this.#value(field.value, field, "type");
     if (field.mapKey !== undefined) {
       return `${this.#source.global("ReadonlyMap")}<${this.#scalar(field.mapKey, field, "type")}, ${value}>`;
@@ -101,7 +101,8 @@ class MessageTypes {
     return field.presence === "implicit" ? value : `${value} | undefined`;
   }
 
-  #givenType(field: FieldShape): string {
+  /** What may be given for a field. */
+  givenType(field: FieldShape): string {
     const value = this.#value(field.value, field, "init");
     if (field.repeated) return listOf(value);
     if (field.mapKey === undefined) return value;
@@ -111,17 +112,13 @@ class MessageTypes {
 
   #value(value: ValueShape, field: FieldShape, use: "type" | "init"): string {
     if (value.kind === "scalar") return this.#scalar(value.scalar, field, use);
-    if (value.kind === "message") return this.#source.refer(value.reflected, use);
-    const name = this.#source.refer(this.#enum(field), "type");
+    if (value.kind === "message") return this.#source.refer(value.declared, use);
+    const name = this.#source.refer(this.#declared(field).type as DeclaredEnum, "type");
     return use === "type" ? name : `${name} | keyof typeof ${name}`;
   }
 
-  #enum(field: FieldShape): Declared {
-    return this.#reflected(field).resolvedType as protobuf.Enum;
-  }
-
-  #reflected(field: FieldShape): protobuf.Field {
-    return this.#type.fieldsById[field.number] as protobuf.Field;
+  #declared({ number }: FieldShape): DeclaredField {
+    return this.#fields.get(number) as DeclaredField;
   }
 
   #scalar(scalar: ScalarName, field: FieldShape, use: "type" | "init"): string {
@@ -135,15 +132,15 @@ class MessageTypes {
   }
 
   #oneofDoc(oneof: OneofShape): string[] {
-    return docLines("  ", this.#reflected(oneof.members[0] as FieldShape).partOf?.comment);
+    return docLines("  ", this.#declared(oneof.members[0] as FieldShape).oneof?.comment);
   }
 
   #fieldDoc(shape: FieldShape, indent: string): string[] {
-    const field = this.#reflected(shape);
-    const preset: unknown = field.options?.["default"];
-    const absent =
-      preset === undefined ? undefined : `Stands for ${JSON.stringify(preset)} where it is absent, says the schema.`;
-    return docLines(indent, field.comment, absent, field.options?.["deprecated"] === true ? "@deprecated" : undefined);
+    const { comment, defaultValue, deprecated, type } = this.#declared(shape);
+    const isText = type === "string" || type === "bytes" || typeof type === "object";
+    const preset = isText ? JSON.stringify(defaultValue) : defaultValue;
+    const absent = preset === undefined ? undefined : `Stands for ${preset} where it is absent, says the schema.`;
+    return docLines(indent, comment, absent, deprecated ? "@deprecated" : undefined);
   }
 }
 

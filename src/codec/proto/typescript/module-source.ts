@@ -95,6 +95,16 @@ export class ModuleSource {
     return imported.local;
   }
 
+  /** Exports names of another module, or of the runtime. */
+  reexport(module: ModulePlan | undefined, names: readonly string[]): void {
+    if (names.length === 0) return;
+    const specifier =
+      module === undefined
+        ? runtimeSpecifier(this.module.path, this.options.importFrom)
+        : moduleSpecifier(this.module.path, module.path);
+    this.add("", ...statement("export", names, specifier));
+  }
+
   /** The whole module behind `head`. */
   format(head: readonly string[]): string {
     return `${[...head, ...this.#importLines(), "", ...this.#lines].join("\n")}\n`;
@@ -117,6 +127,10 @@ function importStatement(specifier: string, names: ReadonlyMap<string, Imported>
     return value || onlyTypes ? as : `type ${as}`;
   });
   const keyword = onlyTypes ? "import type" : "import";
+  return statement(keyword, items, specifier);
+}
+
+function statement(keyword: string, items: readonly string[], specifier: string): string[] {
   const line = `${keyword} { ${items.join(", ")} } from ${JSON.stringify(specifier)};`;
   if (line.length <= 120) return [line];
   return [`${keyword} {`, ...items.map((item) => `  ${item},`), `} from ${JSON.stringify(specifier)};`];

@@ -4,14 +4,13 @@
  *
  * Laws: a nested type is named by its parents and itself (`Order_Address`), and gives way to a type that is called that.
  */
-import protobuf from "protobufjs";
-import { fullNameOf } from "../dialect.js";
+import type { Declarations, DeclaredEnum, DeclaredExtension, DeclaredMessage, DeclaredService } from "../declared.js";
 import type { ProtoFile, Schema } from "../schema.js";
 import { WELL_KNOWN_FILES } from "../well-known.js";
 import { fileConstant, modulePath, Names } from "./names.js";
 
-/** A message, an enum or a service. */
-export type Declared = protobuf.Type | protobuf.Enum | protobuf.Service;
+/** A message, an enum, a service or an extension. */
+export type Declared = DeclaredMessage | DeclaredEnum | DeclaredService | DeclaredExtension;
 
 /** A declaration and the names it has in its module. */
 export interface Declaration {
@@ -42,11 +41,14 @@ export interface Plan {
   find(object: Declared): { readonly module: ModulePlan | undefined; readonly declaration: Declaration };
   /** The module of a file, or `undefined` for a well-known one. */
   moduleOf(file: string): ModulePlan | undefined;
+  /** What a file declares. */
+  declarationsOf(file: string): readonly Declaration[];
+  publicImportsOf(file: string): readonly string[];
 }
 
 /** Plans a module for every file of `schema` but the well-known ones. @throws Error when two files want one module. */
 export function planModules(schema: Schema): Plan {
-  const objects = objectsByFile(schema.root);
+  const objects = objectsByFile(schema.declarations);
   const modules = schema.files
     .filter(({ name }) => !WELL_KNOWN_FILES.has(name))
     .map((file) => planModule(file, objects.get(file.name) ?? []));
@@ -66,6 +68,8 @@ export function planModules(schema: Schema): Plan {
     modules,
     find: (object) => places.get(object) ?? { module: undefined, declaration: wellKnownDeclaration(object) },
     moduleOf: (file) => byFile.get(file),
+    declarationsOf: (file) => byFile.get(file)?.declarations ?? (objects.get(file) ?? []).map(wellKnownDeclaration),
+    publicImportsOf: (file) => schema.files.find(({ name }) => name === file)?.publicImports ?? [],
   };
 }
 
@@ -73,24 +77,27 @@ function wellKnownDeclaration(object: Declared): Declaration {
   return { object, name: object.name, initName: `${object.name}Init` };
 }
 
-function objectsByFile(root: protobuf.Root): Map<string, Declared[]> {
-  const found = new Map<string, Declared[]>();
-  const visit = (namespace: protobuf.NamespaceBase): void => {
-    for (const object of namespace.nestedArray) {
-      if (object instanceof protobuf.Namespace && !(object instanceof protobuf.Service)) visit(object);
-      if (!isDeclared(object)) continue;
-      const file = object.filename ?? "";
-      const list = found.get(file);
-      if (list === undefined) found.set(file, [object]);
-      else list.push(object);
-    }
+/** The declarations of each file, each behind those it holds. */
+function objectsByFile({ messages, enums, services, extensions }: Declarations): Map<string, Declared[]> {
+  const nested = new Map<string, Declared[]>();
+  const listOf = (lists: Map<string, Declared[]>, key: string): Declared[] => {
+    const list = lists.get(key) ?? [];
+    lists.set(key, list);
+    return list;
   };
-  visit(root);
+  const top: Declared[] = [];
+  for (const one of [...enums.values(), ...messages.values(), ...extensions.values()]) {
+    const scope = one.fullName.slice(0, Math.max(one.fullName.lastIndexOf("."), 0));
+    if (messages.has(scope)) listOf(nested, scope).push(one);
+    else top.push(one);
+  }
+  const found = new Map<string, Declared[]>();
+  const visit = (one: Declared): void => {
+    for (const inner of nested.get(one.fullName) ?? []) visit(inner);
+    listOf(found, one.file).push(one);
+  };
+  for (const one of [...top, ...services.values()]) visit(one);
   return found;
-}
-
-function isDeclared(object: protobuf.ReflectionObject): object is Declared {
-  return object instanceof protobuf.Type || object instanceof protobuf.Enum || object instanceof protobuf.Service;
 }
 
 function planModule(file: ProtoFile, objects: readonly Declared[]): ModulePlan {
@@ -103,7 +110,7 @@ function planModule(file: ProtoFile, objects: readonly Declared[]): ModulePlan {
   }
   const declarations = objects.map((object): Declaration => {
     const name = declared.get(object) as string;
-    return { object, name, initName: object instanceof protobuf.Type ? names.claim(`${name}Init`) : name };
+    return { object, name, initName: object.kind === "message" ? names.claim(`${name}Init`) : name };
   });
   const fileName = names.claim(fileConstant(file.name));
   const all = new Set([...declarations.flatMap(({ name, initName }) => [name, initName]), fileName]);
@@ -112,5 +119,5 @@ function planModule(file: ProtoFile, objects: readonly Declared[]): ModulePlan {
 
 function pathInFile(object: Declared, file: ProtoFile): string[] {
   const skip = file.package === "" ? 0 : file.package.length + 1;
-  return fullNameOf(object).slice(skip).split(".");
+  return object.fullName.slice(skip).split(".");
 }

@@ -1,69 +1,62 @@
 /**
  * A service in TypeScript: one type from which the types of handlers and clients follow, and its descriptor.
  */
-import type protobuf from "protobufjs";
-import { localMethodName, type MethodKind } from "../../method.js";
-import { fullNameOf, originalName } from "../dialect.js";
+import { localMethodName } from "../../method.js";
+import type { DeclaredMethod, DeclaredService } from "../declared.js";
+import { methodKind } from "../schema.js";
 import { docLines } from "./comments.js";
 import type { ModuleSource } from "./module-source.js";
 import { propertyKey } from "./names.js";
 import type { Declaration } from "./plan.js";
 
 /** Adds the declarations of a service. @throws Error when two of its methods have one local name. */
-export function addService(source: ModuleSource, { object, name }: Declaration): void {
-  const service = object as protobuf.Service;
-  const typeName = fullNameOf(service);
+export function addService(source: ModuleSource, { name }: Declaration, service: DeclaredService): void {
+  const typeName = service.fullName;
   checkLocalNames(service);
   source.add(...docLines("", service.comment, `The service \`${typeName}\`.`, deprecated(service)));
   const serviceType = source.runtime("Service", "type");
-  if (service.methodsArray.length === 0) {
+  if (service.methods.length === 0) {
     source.add(`export type ${name} = ${serviceType}<{}>;`, "");
     source.add(`export const ${name}: ${name} = ${source.module.fileName}.service(${JSON.stringify(typeName)}, {});`);
     return;
   }
   source.add(`export type ${name} = ${serviceType}<{`);
-  for (const method of service.methodsArray) source.add(...methodType(source, method));
+  for (const method of service.methods) source.add(...methodType(source, method));
   source.add("}>;", "");
   source.add(`export const ${name}: ${name} = ${source.module.fileName}.service(${JSON.stringify(typeName)}, {`);
-  for (const method of service.methodsArray) source.add(...methodValue(source, method));
+  for (const method of service.methods) source.add(...methodValue(source, method));
   source.add("});");
 }
 
-function checkLocalNames(service: protobuf.Service): void {
+function checkLocalNames(service: DeclaredService): void {
   const known = new Map<string, string>();
-  for (const method of service.methodsArray) {
-    const name = originalName(method.name);
+  for (const method of service.methods) {
+    const name = method.name;
     const local = localMethodName(name);
     const other = known.get(local);
     if (other !== undefined) {
       throw new Error(
-        `Cannot generate service ${fullNameOf(service)} as its methods ${other} and ${name} both become ${local}`,
+        `Cannot generate service ${service.fullName} as its methods ${other} and ${name} both become ${local}`,
       );
     }
     known.set(local, name);
   }
 }
 
-function deprecated(object: protobuf.ReflectionObject): string | undefined {
-  return object.options?.["deprecated"] === true ? "@deprecated" : undefined;
+function deprecated(declared: { readonly deprecated: boolean }): string | undefined {
+  return declared.deprecated ? "@deprecated" : undefined;
 }
 
-function kindOf(method: protobuf.Method): MethodKind {
-  if (method.requestStream === true) return method.responseStream === true ? "bidiStreaming" : "clientStreaming";
-  return method.responseStream === true ? "serverStreaming" : "unary";
-}
-
-function methodType(source: ModuleSource, method: protobuf.Method): string[] {
-  const request = method.resolvedRequestType as protobuf.Type;
-  const response = method.resolvedResponseType as protobuf.Type;
+function methodType(source: ModuleSource, method: DeclaredMethod): string[] {
+  const { request, response } = method;
   const parameters = [
-    JSON.stringify(kindOf(method)),
+    JSON.stringify(methodKind(method)),
     source.refer(request, "type"),
     source.refer(request, "init"),
     source.refer(response, "type"),
     source.refer(response, "init"),
   ];
-  const key = propertyKey(localMethodName(originalName(method.name)));
+  const key = propertyKey(localMethodName(method.name));
   const head = `  ${key}: ${source.runtime("Method", "type")}<`;
   const line = `${head}${parameters.join(", ")}>;`;
   const doc = docLines("  ", method.comment, deprecated(method));
@@ -72,14 +65,14 @@ function methodType(source: ModuleSource, method: protobuf.Method): string[] {
   return [...doc, head, ...parameters.map((one, i) => `    ${one}${i === last ? "" : ","}`), "  >;"];
 }
 
-function methodValue(source: ModuleSource, method: protobuf.Method): string[] {
+function methodValue(source: ModuleSource, method: DeclaredMethod): string[] {
   const fields = [
-    `kind: ${JSON.stringify(kindOf(method))}`,
-    `name: ${JSON.stringify(originalName(method.name))}`,
-    `request: ${source.refer(method.resolvedRequestType as protobuf.Type, "value")}`,
-    `response: ${source.refer(method.resolvedResponseType as protobuf.Type, "value")}`,
+    `kind: ${JSON.stringify(methodKind(method))}`,
+    `name: ${JSON.stringify(method.name)}`,
+    `request: ${source.refer(method.request, "value")}`,
+    `response: ${source.refer(method.response, "value")}`,
   ];
-  const key = propertyKey(localMethodName(originalName(method.name)));
+  const key = propertyKey(localMethodName(method.name));
   const line = `  ${key}: { ${fields.join(", ")} },`;
   return line.length <= 120 ? [line] : [`  ${key}: {`, ...fields.map((field) => `    ${field},`), "  },"];
 }
