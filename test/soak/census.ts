@@ -18,7 +18,19 @@ export interface Census {
 
 /** Classes of the runtime, and of Node's that stand for something open. */
 const EXACT: readonly string[] = [
-  ...["Channel", "Router", "SubchannelPool", "Subchannel", "ResolverRun", "RunningPolicy", "Connection", "ClientCall", "Attempt", "RetryBuffer", "Outcome"],
+  ...[
+    "Channel",
+    "Router",
+    "SubchannelPool",
+    "Subchannel",
+    "ResolverRun",
+    "RunningPolicy",
+    "Connection",
+    "ClientCall",
+    "Attempt",
+    "RetryBuffer",
+    "Outcome",
+  ],
   ...["Server", "ServerSession", "SessionAge", "ServerCall"],
   ...["MessageStream", "MessageSink", "MessageOpener", "CompressingQueue", "Deadline", "Metadata", "StatusError"],
   ...[
