@@ -396,7 +396,7 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
 
   for (const [args, expected] of [
     [["call"], /call wants the address of a server .* and SERVICE\/METHOD/],
-    [["call", "nonsense:port", "a.B/C"], /Cannot read the address as it must be "host:port"/],
+    [["call", "nonsense:port", "a.B/C"], /target must be "host:port", .*: current value is "nonsense:port"/],
     [["call", "192.0.2.1:1", "a.B/C"], /"192\.0\.2\.1:1" is another machine.*say --tls, or --plaintext/],
     [["list"], /list wants the address of a server .*, or --proto or --protoset/],
     [["list", "localhost:1", "a", "b"], /list takes an address and one name: "b" is too much/],
