@@ -48,7 +48,7 @@ function sentence(error: StatusError, call: FailedCall): string {
 
 function hintFor({ code, origin, rawMessage }: StatusError, { purpose }: FailedCall): string | undefined {
   if (code === Code.UNAUTHENTICATED) return "-H 'authorization: Bearer …' says who is calling";
-  if (code === Code.DEADLINE_EXCEEDED && origin === "local") return "--max-time says how many seconds it may take";
+  if (code === Code.DEADLINE_EXCEEDED) return "--max-time says how many seconds it may take";
   if (code === Code.RESOURCE_EXHAUSTED && origin === "local" && /larger than the limit/.test(rawMessage)) {
     return "--max-message-bytes says how large a message may be";
   }

@@ -22,6 +22,7 @@ export interface Completable {
   readonly help: string;
 }
 
+/** How long a person waits at Tab, if `BAREWIRE_COMPLETION_MS` does not say otherwise. */
 const TIMEOUT_MS = 1000;
 const MAX_CANDIDATES = 1000;
 const MAX_SERVICES = 50;
@@ -111,8 +112,13 @@ async function namesFor(
     return 0;
   };
   if (isOfFiles) await collect(schemaOfFiles(values));
-  else await withTarget(positionals[0] ?? "", values, (target) => collect(schemaOfServer(target, TIMEOUT_MS)));
+  else await withTarget(positionals[0] ?? "", values, (target) => collect(schemaOfServer(target, timeoutMs())));
   return found;
+}
+
+function timeoutMs(): number {
+  const asked = Number(process.env["BAREWIRE_COMPLETION_MS"]);
+  return asked >= 1 && asked <= 60_000 ? asked : TIMEOUT_MS;
 }
 
 async function namesIn(source: SchemaSource, command: string, typed: string): Promise<string[]> {

@@ -10,7 +10,7 @@ import { parseCommand, suggestion } from "./usage-error.js";
 export const completionHelp = `usage: barewire completion bash|zsh|fish
 
 Prints a script for the shell. With it, Tab completes commands, flags, and what the server on the line has: services, methods and
-messages, by its reflection, which is given one second.
+messages, by its reflection, which is given one second (or BAREWIRE_COMPLETION_MS milliseconds).
 
   bash   eval "$(barewire completion bash)"             in ~/.bashrc
   zsh    eval "$(barewire completion zsh)"              in ~/.zshrc, behind compinit

@@ -273,12 +273,12 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
   });
 
   test("--max-time: DEADLINE_EXCEEDED, 4", async () => {
-    const { code, stdout, stderr } = await call("t.Texts/Wait", "--max-time", "3", "--compact");
-    assert.deepEqual([code, stdout], [4, '{"text":"waiting"}\n']);
-    // Either side's clock may be the first.
+    const { code, stderr } = await call("t.Texts/Wait", "--max-time", "1");
+    assert.equal(code, 4);
+    // Either side's clock may be the first, and on a busy machine the time is up before anything is called.
     assert.match(
       stderr,
-      /^barewire: .* ended the call with|the call ended with DEADLINE_EXCEEDED: .*deadline of .*\n$/,
+      /^barewire: .* with DEADLINE_EXCEEDED: .*deadline .*; --max-time says how many seconds it may take\n$/,
     );
   });
 
@@ -396,7 +396,7 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
 
   for (const [args, expected] of [
     [["call"], /call wants the address of a server .* and SERVICE\/METHOD/],
-    [["call", "nonsense:port", "a.B/C"], /its target must be "host:port", .*: current value is "nonsense:port"/],
+    [["call", "nonsense:port", "a.B/C"], /target must be "host:port", .*: current value is "nonsense:port"/],
     [["call", "192.0.2.1:1", "a.B/C"], /"192\.0\.2\.1:1" is another machine.*say --tls, or --plaintext/],
     [["list"], /list wants the address of a server .*, or --proto or --protoset/],
     [["list", "localhost:1", "a", "b"], /list takes an address and one name: "b" is too much/],

@@ -19,6 +19,7 @@ import type { DeclaredNames } from "./declared.js";
 /** Whose options they are: the name of the message in `descriptor.proto`. */
 export type OptionsOf =
   | "FieldOptions"
+  | "FileOptions"
   | "EnumOptions"
   | "EnumValueOptions"
   | "ExtensionRangeOptions"
