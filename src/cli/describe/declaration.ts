@@ -15,6 +15,7 @@ const DECLARATIONS = `syntax = "proto2";
     repeated Enum enums = 5;
     repeated Service services = 6;
     repeated Field extensions = 7;
+    optional bytes options = 8;
     optional string syntax = 12;
     optional int32 edition = 14;
   }
@@ -81,6 +82,7 @@ export interface FileDeclaration {
   readonly enums: readonly EnumDeclaration[];
   readonly services: readonly ServiceDeclaration[];
   readonly extensions: readonly FieldDeclaration[];
+  readonly options?: Uint8Array | undefined;
   readonly syntax?: string | undefined;
   readonly edition?: number | undefined;
 }
