@@ -113,7 +113,7 @@ const PAIRS: readonly Pair[] = [
   // The client of grpcio-reflection knows the older version only.
   ...CORPORA.map((corpus) => reflectionPair("python", corpus, "v1alpha")),
   ...CORPORA.map((corpus): Pair => {
-    const away = [...corpus.relative.map((file) => `${file} imports beside itself, which protoc does not`)];
+    const away = corpus.relative.map((file) => `${file} imports beside itself, which protoc does not`);
     return {
       name: `protoc, our descriptors of ${corpus.name}`,
       title: ["protoc", corpus.name],

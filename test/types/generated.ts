@@ -4,10 +4,13 @@
 import {
   type Client,
   enumName,
+  type Extension,
+  getExtension,
   type Handler,
   type Implementation,
   type MessageType,
   type Server,
+  setExtension,
   StringValue,
   Struct,
   Timestamp,
@@ -27,6 +30,21 @@ import { sameType } from "./same-type.js";
 declare const order: Order;
 declare const server: Server;
 declare const orders: Client<OrderManagement>;
+
+declare const color: Extension<OrderInit, Order_AddressType | undefined, Order_AddressType | "HOME">;
+declare const tags: Extension<OrderInit, readonly string[], readonly string[]>;
+
+export function extensions(): void {
+  // Of what is received and of what may be given alike.
+  sameType<Order_AddressType | undefined>()(getExtension(order, color), true);
+  sameType<readonly string[]>()(getExtension({ id: "1" } satisfies OrderInit, tags), true);
+  setExtension(order, color, "HOME");
+  setExtension(order, color, undefined);
+  // @ts-expect-error: a value of another type
+  setExtension(order, color, "WORK");
+  // @ts-expect-error: a message of another type
+  setExtension({ latitude: 5 }, color, "HOME");
+}
 
 export function messages(): void {
   sameType<string>()(order.id, true);

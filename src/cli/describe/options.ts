@@ -13,7 +13,7 @@ import {
   type Schema,
   toText,
 } from "../../index.js";
-import type { FieldDeclaration } from "./declaration.js";
+import type { FieldDeclaration, FileDeclaration } from "./declaration.js";
 import type { DeclaredNames } from "./declared.js";
 
 /** Whose options they are: the name of the message in `descriptor.proto`. */
@@ -92,7 +92,7 @@ export class OptionPrinter {
     if (extensions.length === 0) return undefined;
     try {
       const type = loadHolder(
-        extensions.map(({ node }) => node),
+        extensions.map(({ node, file }) => (isDelimited(node, file.declaration) ? { ...node, type: GROUP } : node)),
         this.#descriptors,
       );
       return {
@@ -127,6 +127,23 @@ function descriptorType(name: string): MessageType {
 
 function standardType(of: OptionsOf): MessageType {
   return descriptorType(of);
+}
+
+/** `FieldDescriptorProto.Type`. */
+const GROUP = 10;
+const MESSAGE = 11;
+/** `FeatureSet.MessageEncoding`. */
+const DELIMITED = 2;
+
+/** Whether a feature of the field, or else of its file, has messages written as groups are. */
+function isDelimited({ type, options }: FieldDeclaration, file: FileDeclaration): boolean {
+  const own = messageEncoding("FieldOptions", options);
+  return type === MESSAGE && (own === 0 ? messageEncoding("FileOptions", file.options) : own) === DELIMITED;
+}
+
+function messageEncoding(of: "FieldOptions" | "FileOptions", bytes: Uint8Array = new Uint8Array()): number {
+  const { features } = descriptorType(of).decode(bytes) as { features?: { messageEncoding?: number } };
+  return features?.messageEncoding ?? 0;
 }
 
 function loadHolder(extensions: readonly FieldDeclaration[], descriptors: readonly FileDescriptor[]): MessageType {

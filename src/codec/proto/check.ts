@@ -43,7 +43,12 @@ function checkMessage(
   const features = nestedFeatures(outer, message);
   checkUnique(file, fullName, [...message.field, ...message.oneofDecl], ({ name }) => name, "name", "name");
   checkUnique(file, fullName, message.field, ({ number }) => number, "number", "number");
-  for (const field of message.field) checkField(file, fullName, message, field);
+  const reservedNames = new Set(message.reservedName);
+  for (const field of message.field) {
+    checkField(file, fullName, message, field);
+    if (!reservedNames.has(field.name)) continue;
+    throw new DeclarationError(`field ${join(fullName, field.name)}: its name must not be reserved`, file, field);
+  }
   const used = new Set(message.field.map(({ oneofIndex }) => oneofIndex));
   for (const [i, oneof] of message.oneofDecl.entries()) {
     if (used.has(i)) continue;
@@ -89,14 +94,13 @@ function checkField(
   const { name, number } = field;
   const isIn = ({ start, end }: { readonly start: number; readonly end: number }): boolean =>
     number >= start && number < end;
-  const refuse = (what: string, part: "name" | "number"): never => {
-    throw new DeclarationError(`field ${join(scope, name)}: ${what}`, file, field, part);
+  const refuse = (what: string): never => {
+    throw new DeclarationError(`field ${join(scope, name)}: ${what}`, file, field, "number");
   };
-  if (message.reservedRange.some(isIn)) refuse(`its number must not be reserved: current value is ${number}`, "number");
+  if (message.reservedRange.some(isIn)) refuse(`its number must not be reserved: current value is ${number}`);
   if (message.extensionRange.some(isIn)) {
-    refuse(`its number must not be one for extensions: current value is ${number}`, "number");
+    refuse(`its number must not be one for extensions: current value is ${number}`);
   }
-  if (message.reservedName.includes(name)) refuse("its name must not be reserved", "name");
 }
 
 function checkExtension(
