@@ -7,6 +7,7 @@
  */
 import type { Code } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
+import type { Dial } from "../dial.js";
 import { reasonOf } from "../tls.js";
 import { Backoff } from "./backoff.js";
 import type { CompletePick } from "./balancer.js";
@@ -47,6 +48,8 @@ export interface SubchannelOptions {
   readonly limits: ChannelLimits;
   readonly clock: Clock;
   readonly tls?: DialTls | undefined;
+  /** Opens its connections, instead of sockets of ours. */
+  readonly dial?: Dial | undefined;
   /** The proxy on the way to an address. */
   readonly routes?: Routes | undefined;
   /** After how long a silence keepalive asks. Grows when a server says that it is asked too often. */
@@ -182,7 +185,7 @@ export class Subchannel implements ConnectionOwner {
 
   #dial(): void {
     if (this.#connecting !== undefined || this.#state === "SHUTDOWN") return;
-    const { tls, limits, clock, routes } = this.#options;
+    const { tls, limits, clock, routes, dial: by } = this.#options;
     if (!this.#inTrouble) this.#backoff.reset();
     this.#backoff.attempt();
     // "max(time to its backoff deadline, 20 s)"; who asks for less than 20 s means it.
@@ -191,7 +194,7 @@ export class Subchannel implements ConnectionOwner {
     const timeoutMs = isDefault ? Math.max(connectTimeoutMs, this.#backoff.remainingMs) : connectTimeoutMs;
     try {
       const { address } = this;
-      const connection = connect({ address, tls, proxy: routes?.(address), limits, clock, timeoutMs }, this);
+      const connection = connect({ address, tls, proxy: routes?.(address), by, limits, clock, timeoutMs }, this);
       connection.dueMs = clock.now() + this.#backoff.remainingMs;
       this.#connecting = connection;
       this.#open.add(connection);

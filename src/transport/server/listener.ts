@@ -15,6 +15,7 @@ import {
 import { Server as NetServer, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
+import { carrierOf } from "../carrier.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import type { ServerLimits } from "./limits.js";
@@ -126,7 +127,7 @@ export class Listener implements Listening {
 
   /** Takes a connection that was made elsewhere, as if it had come in here. */
   accept(socket: Duplex): void {
-    this.#http2.emit("connection", socket);
+    this.#http2.emit("connection", carrierOf(socket));
   }
 
   /** Handshakes from now on use it. */
