@@ -47,4 +47,20 @@ describe("SessionAge", () => {
     assert.deepEqual(heard, ["max_age", "grace"]);
     age.stop();
   });
+
+  test("a connection that is gone is not idle, although its last call ends after it", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const heard: string[] = [];
+    const age = new SessionAge(
+      { ...NEVER, maxConnectionIdleMs: 100 },
+      { expired: (reason) => heard.push(reason), graceOver: () => heard.push("grace") },
+    );
+    age.busy();
+    // The timer has looked, and found a call.
+    t.mock.timers.tick(150);
+    age.stop();
+    age.idle();
+    t.mock.timers.runAll();
+    assert.deepEqual(heard, []);
+  });
 });
