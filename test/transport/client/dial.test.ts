@@ -59,10 +59,15 @@ describe("ChannelOptions.dial", () => {
       addresses.push(address);
       return connect(port, "127.0.0.1");
     };
-    const channel = new Channel("localhost:50051", { dial });
-    assert.equal((await channel.client(Echo).unary({ text: "there" })).text, "there");
-    await channel.close();
-    assert.deepEqual(addresses, [{ kind: "tcp", host: "localhost", port: 50_051 }]);
+    for (const target of ["127.0.0.1:50051", "unix:/nowhere"]) {
+      const channel = new Channel(target, { dial });
+      assert.equal((await channel.client(Echo).unary({ text: "there" })).text, "there");
+      await channel.close();
+    }
+    assert.deepEqual(addresses, [
+      { kind: "tcp", host: "127.0.0.1", port: 50_051 },
+      { kind: "unix", path: "/nowhere" },
+    ]);
   });
 
   test("with TLS, hands are shaken on whatever stream it is", async () => {
