@@ -82,9 +82,10 @@ export {
   Value,
   type ValueInit,
 } from "./codec/proto/well-known.js";
+export type { Address } from "./transport/address.js";
+export type { Dial } from "./transport/dial.js";
 export type { Peer, PeerTls } from "./transport/call.js";
 export type { CompressionOptions } from "./transport/codings.js";
-export type { Address } from "./transport/address.js";
 export type {
   Balancer,
   BalancerHost,

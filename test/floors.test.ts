@@ -80,6 +80,12 @@ const FLOORS: readonly Floor[] = [
     modules: [],
   },
   {
+    floor: "src/testing.ts",
+    is: "for users' tests: both sides in one process, and faults between them",
+    imports: ["src/index.ts", "src/core.ts", "src/transport/duplex-pair.ts", "src/transport/inspect/faults/"],
+    modules: ["node:"],
+  },
+  {
     floor: "src/cli/",
     is: "the command, a user of the library like any other",
     imports: ["src/cli/", "src/index.ts", "src/services/", "src/transport/inspect/", "src/codec/proto/typescript.ts"],

@@ -267,6 +267,19 @@ describe("the package in a project", () => {
     assert.equal(stdout, "0 true\n");
   });
 
+  test("barewire/testing connects both sides in one process", async () => {
+    const script = ECHO.slice(0, ECHO.indexOf("const server ="));
+    const use = `import { connectInProcess } from "barewire/testing";
+      const { client, fault, close } = connectInProcess((server) => server.add(Echo, { say: (word) => word }));
+      fault("status=UNAVAILABLE once");
+      const refused = await client(Echo).say({ text: "a" }).then(String, String);
+      console.log(refused, (await client(Echo).say({ text: "b" })).text);
+      await close();`;
+    writeFileSync(join(project, "testing.js"), script + use);
+    const { stdout } = await mustRun(process.execPath, ["testing.js"], project);
+    assert.match(stdout, /UNAVAILABLE: a fault on purpose b\n$/);
+  });
+
   test("what is not exported cannot be imported", async () => {
     writeFileSync(join(project, "deep.js"), `await import("barewire/dist/codec/status.js");`);
     const { code, stderr } = await run(process.execPath, ["deep.js"], project);
@@ -346,6 +359,7 @@ const CONSUMER = `import {
 import { VERSION } from "barewire/core";
 import { Health, HealthStatuses } from "barewire/health";
 import { addReflection } from "barewire/reflection";
+import { connectInProcess, type FaultInit, type InProcess } from "barewire/testing";
 
 interface Word { text: string }
 interface WordInit { text?: string | undefined }
@@ -380,7 +394,12 @@ export async function main(Echo: EchoService, type: MessageType<Word, WordInit>)
   bare.add(Health, new HealthStatuses().handlers());
   addReflection(bare);
   await channel.close();
-  return text + String(type.encode({ text }).length + (bytes?.length ?? 0));
+  const fault: FaultInit = { kind: "reset", code: "CANCEL", afterResponses: 3, on: Echo.methods.say };
+  // @ts-expect-error there is no such kind
+  const nonsense: FaultInit = { kind: "explode" };
+  await using pair: InProcess = connectInProcess(bare, { channel: { maxReceiveBytes: 5 }, faults: ["drop once", fault, nonsense] });
+  const again: string = (await pair.client(Echo).say({ text })).text + String(pair.fault("goaway").fired);
+  return again + text + String(type.encode({ text }).length + (bytes?.length ?? 0));
 }
 `;
 

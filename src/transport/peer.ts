@@ -5,15 +5,15 @@ import { TLSSocket } from "node:tls";
 import { formatHostPort } from "./address.js";
 import type { Peer, PeerTls } from "./call.js";
 
-/** What is asked of a socket. A linked pair within one process has no address. */
-export interface PeerSocket {
+/** What a socket may say. A linked pair within one process has no address. */
+interface PeerSocket {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
 
 /** Who is at the other end. To be read while the socket is open: one that has closed knows nothing any more. */
-export function peerOf(socket: PeerSocket): Peer {
-  const { remoteAddress, remotePort } = socket;
+export function peerOf(socket: object): Peer {
+  const { remoteAddress, remotePort }: PeerSocket = socket;
   const address = remoteAddress === undefined ? "unix:" : formatHostPort(remoteAddress, remotePort ?? 0);
   return Object.freeze(isTls(socket) ? { address, tls: tlsOf(socket) } : { address });
 }

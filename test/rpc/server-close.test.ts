@@ -8,9 +8,14 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { Channel, Code, Server, StatusError } from "../../src/index.js";
+import { Authority } from "../support/certificates.js";
 import { withEcho } from "../support/echo-served.js";
 import { Echo } from "../support/echo-service.js";
+import { CLIENT_PREFACE, encodeFrame, Flag, FrameType } from "../support/http2-frame.js";
+import { encodeHeaders } from "../support/peer.js";
+import { requestFields } from "../support/peer-service.js";
 import { aborted, behaveAs, bytesOf, echo, ECHO_WAYS, gate, openRequests, outcomeOf } from "../support/echo-ways.js";
 
 /** Fails when `promise` takes longer than it ever should; else tells how long it took. */
@@ -280,6 +285,45 @@ describe("Server.close", () => {
       }
     });
   }
+
+  test("does not wait for connections that never had a call: silent ones, handshakes that stay half open, clients that ignore GOAWAY", async () => {
+    const identity = new Authority().issue();
+    const inPlaintext = new Server().add(Echo, behaveAs(echo));
+    const overTls = new Server({ tls: identity }).add(Echo, behaveAs(echo));
+    const { port } = await inPlaintext.listen("127.0.0.1:0");
+    const { port: tlsPort } = await overTls.listen("127.0.0.1:0");
+    // None of them ever closes its side.
+    const where = { host: "127.0.0.1", allowHalfOpen: true };
+    const hello = Buffer.concat([CLIENT_PREFACE, encodeFrame(FrameType.SETTINGS, 0, 0)]);
+    const clients = [connect({ ...where, port }), connect({ ...where, port }), connect({ ...where, port: tlsPort })];
+    clients[0]?.write(hello);
+    clients.push(connectTls({ ...where, port: tlsPort, rejectUnauthorized: false, ALPNProtocols: ["h2"] }));
+    clients[3]?.write(hello);
+    const gone = clients.map(
+      (client) => new Promise((resolve) => client.on("error", () => undefined).once("close", resolve)),
+    );
+    // The server has them all once it has said something to those it talks to; the last one came last.
+    await Promise.all([clients[0], clients[1], clients[3]].map((client) => once(client as Socket, "data")));
+    for (const client of clients) client.resume();
+    const closed = Promise.all([inPlaintext.close({ graceMs: 60_000 }), overTls.close({ graceMs: 60_000 })]);
+    await timed(10_000, "close()", closed);
+    for (const client of clients) client.destroy();
+    await Promise.all(gone);
+  });
+
+  test("a connection that has had a call keeps the grace for what it was sent", async () => {
+    const served = gate();
+    const server = new Server({ onCallEnd: () => served.open() }).add(Echo, behaveAs(echo));
+    const { port } = await server.listen("127.0.0.1:0");
+    const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true }).resume();
+    client.write(Buffer.concat([CLIENT_PREFACE, encodeFrame(FrameType.SETTINGS, 0, 0)]));
+    client.write(encodeHeaders(1, requestFields("/barewire.test.Echo/Unary"), false));
+    client.write(encodeFrame(FrameType.DATA, Flag.END_STREAM, 1, Buffer.alloc(5)));
+    await served.opened;
+    const tookMs = await timed(10_000, "close()", server.close({ graceMs: 900 }));
+    assert.ok(tookMs >= 890, `it had ${tookMs} ms only`);
+    client.destroy();
+  });
 
   test("R154 what was answered arrives whole over a slow link, within the grace", async () => {
     const payload = bytesOf(200_000);

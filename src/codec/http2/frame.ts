@@ -53,7 +53,7 @@ const SETTINGS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** What a client says first. §3.4. */
-export const CLIENT_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+export const CLIENT_PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** Length (3 bytes), type, flags and stream id (4 bytes). §4.1. */
 export const FRAME_HEADER_BYTES = 9;

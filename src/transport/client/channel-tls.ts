@@ -4,7 +4,8 @@
  * Spec: RFC 9113 §3.2 (ALPN), §9.2 (SNI, no renegotiation); RFC 6066 §3 (no IP address is sent as a name).
  * Laws: chain and name are always verified, and nothing switches that off, the environment included.
  */
-import { isIP, type Socket } from "node:net";
+import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
 import { checkServerIdentity, connect, TLSSocket, type SecureContext } from "node:tls";
 import { domainToASCII } from "node:url";
 import { checkTlsOptions, contextOptions, secureContext, type Pem, type TlsVersion } from "../tls.js";
@@ -72,7 +73,7 @@ function nameOf(serverName: unknown, authority: string): string {
 
 /** Opens the socket. A certificate that is not good ends it with an error before a byte of HTTP/2 is sent. */
 export function connectTls(
-  where: { host: string; port: number } | { path: string } | { socket: Socket },
+  where: { host: string; port: number } | { path: string } | { socket: Duplex },
   tls: DialTls,
 ): TLSSocket {
   const { serverName, context } = tls;

@@ -7,6 +7,7 @@
 import type { Service } from "../../codec/method.js";
 import { StatusError } from "../../codec/status.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
+import type { Dial } from "../dial.js";
 import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { startPropagation } from "../propagation.js";
@@ -41,6 +42,12 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
    * default to loopback addresses and unix sockets only, any other host needs the word.
    */
   readonly tls?: boolean | ChannelTls | undefined;
+  /**
+   * Opens the byte stream of every connection, instead of a socket of the channel's own: a tunnel, a stream in the same process, a
+   * socket with options. It is given what the resolver has found, and no proxy is asked. What it returns belongs to the channel. An
+   * exception, or a stream that fails, is a failed connection.
+   */
+  readonly dial?: Dial | undefined;
   /** What `:authority` says instead of the target; with TLS, its host is what the server's certificate must be for. */
   readonly authority?: string | undefined;
   /** Which codings responses may use, and in which requests are sent. Default: gzip and deflate are taken, none is sent. */
@@ -108,6 +115,7 @@ export class Channel {
   constructor(target: string | readonly string[], options: ChannelOptions = {}) {
     checkOptions("Channel", options, [
       "tls",
+      "dial",
       "authority",
       "compression",
       "credentials",
@@ -129,6 +137,7 @@ export class Channel {
     const authority = options.authority ?? naming.target.serverName;
     const tls = tlsFor(naming.target, options.tls, authority);
     checkCallback("onError", options.onError);
+    checkCallback("dial", options.dial);
     checkFlag("retry", options.retry);
     checkFlag("healthChecks", options.healthChecks);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
@@ -150,6 +159,7 @@ export class Channel {
       limits,
       clock: SYSTEM_CLOCK,
       tls,
+      dial: options.dial,
       keepalive: { timeMs: limits.keepaliveTimeMs },
       keepaliveWithoutCalls,
       ...naming,

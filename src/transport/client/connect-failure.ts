@@ -4,7 +4,7 @@
  * Laws: the sentence names no address and no host, as a handler may pass it on to its own client; those stand in the hint,
  * which stays here. What the peer said is cut and escaped.
  */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
@@ -76,7 +76,7 @@ const KNOWN: readonly (readonly [codes: RegExp, text: string, hint: string])[] =
 ];
 
 /** What the socket knows of the peer's certificate must be asked before the verification, as a failure closes it. */
-const certificates = new WeakMap<Socket, PeerCertificate>();
+const certificates = new WeakMap<Duplex, PeerCertificate>();
 
 /** Remembers what a TLS peer shows, so that a refusal can say what was wrong with it. */
 export function noteCertificate(socket: TLSSocket): void {
@@ -87,13 +87,13 @@ export function noteCertificate(socket: TLSSocket): void {
 /** The failure that an error of the socket or of the session means. */
 export function connectFailure(
   error: NodeJS.ErrnoException,
-  socket: Socket | undefined,
+  socket: Duplex | undefined,
   tls: DialTls | undefined,
 ): FailureReason {
   return { ...reasonFor(error, socket, tls), cause: error };
 }
 
-function reasonFor(error: NodeJS.ErrnoException, socket: Socket | undefined, tls: DialTls | undefined): FailureReason {
+function reasonFor(error: NodeJS.ErrnoException, socket: Duplex | undefined, tls: DialTls | undefined): FailureReason {
   if (error instanceof ProxyError) return { text: error.text, hint: error.hint };
   const { code = "" } = error;
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return notNow(code, certificateOf(socket));
@@ -116,7 +116,7 @@ export function withoutHttp2(socket: TLSSocket): FailureReason | undefined {
 }
 
 /** The peer has closed the connection before its SETTINGS, and said nothing. */
-export function closedEarly(tls: DialTls | undefined, socket: Socket | undefined, reason: string): FailureReason {
+export function closedEarly(tls: DialTls | undefined, socket: Duplex | undefined, reason: string): FailureReason {
   const text = "the server closed the connection before it was ready";
   if (tls === undefined) return { text, hint: `${reason}; it may want TLS: option tls` };
   if (!isEstablished(socket)) return { text, hint: `${reason}; it may not speak TLS, or not accept what it was shown` };
@@ -126,11 +126,11 @@ export function closedEarly(tls: DialTls | undefined, socket: Socket | undefined
   return { text, hint: `${reason}; ${wish}` };
 }
 
-function isEstablished(socket: Socket | undefined): boolean {
+function isEstablished(socket: Duplex | undefined): boolean {
   return certificateOf(socket) !== undefined;
 }
 
-function certificateOf(socket: Socket | undefined): PeerCertificate | undefined {
+function certificateOf(socket: Duplex | undefined): PeerCertificate | undefined {
   return socket === undefined ? undefined : certificates.get(socket);
 }
 

@@ -6,9 +6,9 @@
  * an idle connection does not keep the process alive.
  */
 import { connect as connectSession, constants, type ClientHttp2Session } from "node:http2";
-import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
+import type { Carrier } from "../carrier.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { reasonOf } from "../tls.js";
 import type { Clock } from "./clock.js";
@@ -66,7 +66,7 @@ export function connect(options: ConnectOptions, owner: ConnectionOwner): Connec
   return connection;
 }
 
-function openSession(socket: Socket, limits: ChannelLimits): ClientHttp2Session {
+function openSession(socket: Carrier, limits: ChannelLimits): ClientHttp2Session {
   // The URL only names the scheme: the socket is ours, and each request carries its own authority.
   const session = connectSession("http://localhost", {
     createConnection: () => socket,
@@ -114,7 +114,7 @@ function noteError(connection: Connection, error: NodeJS.ErrnoException, { tls }
   connection.lost ??= reasonOf(error);
 }
 
-function watchSocket(connection: Connection, socket: Socket, { tls }: ConnectOptions): void {
+function watchSocket(connection: Connection, socket: Carrier, { tls }: ConnectOptions): void {
   const connected = (): void => {
     connection.phase = tls === undefined ? "settings" : "tls";
   };

@@ -4,9 +4,9 @@
  * Laws: the subchannel writes the facts, calls read them to find out how their streams ended.
  */
 import type { ClientHttp2Session } from "node:http2";
-import type { Socket } from "node:net";
 import { MAX_BLOCK_BYTES } from "../../codec/header-block.js";
 import type { Peer } from "../call.js";
+import type { Carrier } from "../carrier.js";
 import { announceConnection } from "../diagnostics.js";
 import { probe } from "../keepalive.js";
 import { peerOf } from "../peer.js";
@@ -27,7 +27,7 @@ export interface Goaway {
 /** A session and its facts. */
 export class Connection implements KeptConnection {
   #session: ClientHttp2Session | undefined;
-  #socket: Socket | undefined;
+  #socket: Carrier | undefined;
   /** How far connecting has come. */
   phase: ConnectPhase = "tcp";
   openStreams = 0;
@@ -71,17 +71,17 @@ export class Connection implements KeptConnection {
   }
 
   /** What HTTP/2 is spoken on; before that, what leads there. */
-  get socket(): Socket | undefined {
+  get socket(): Carrier | undefined {
     return this.#socket;
   }
 
   /** The way there has begun. */
-  dialled(socket: Socket): void {
+  dialled(socket: Carrier): void {
     this.#socket = socket;
   }
 
   /** HTTP/2 begins. */
-  begun(session: ClientHttp2Session, socket: Socket): void {
+  begun(session: ClientHttp2Session, socket: Carrier): void {
     this.#session = session;
     this.#socket = socket;
     session.once("remoteSettings", () => {

@@ -1,8 +1,12 @@
 /**
- * Dialing: the byte stream to an address, directly or through a proxy.
+ * Dialing: the byte stream to an address, directly, through a proxy, or by a function of the user's.
  */
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import { Duplex } from "node:stream";
 import type { Address } from "../address.js";
+import { carrierOf, type Carrier } from "../carrier.js";
+import type { Dial } from "../dial.js";
+import { PairedEnd } from "../duplex-pair.js";
 import { connectTls, type DialTls } from "./channel-tls.js";
 import { openTunnel } from "./proxy-connect.js";
 import type { Proxy } from "./proxy.js";
@@ -17,16 +21,23 @@ export interface DialOptions {
   readonly tls: DialTls | undefined;
   /** Asked for a tunnel to the address. */
   readonly proxy: Proxy | undefined;
+  /** Opens the stream in our place; then there is no proxy. */
+  readonly by: Dial | undefined;
 }
 
 /**
  * Opens the way to an address. `begin` gets the stream that HTTP/2 is spoken on: at once, when it may not be connected yet, or
  * once a proxy has opened its tunnel. What is returned ends the attempt when it is destroyed before that.
  */
-export function dial({ address, tls, proxy }: DialOptions, begin: (stream: Socket) => void): Socket {
+export function dial({ address, tls, proxy, by }: DialOptions, begin: (stream: Carrier) => void): Carrier {
+  if (by !== undefined) {
+    const carrier = lastRead(dialBy(by, address, tls));
+    begin(carrier);
+    return carrier;
+  }
   if (proxy !== undefined && address.kind === "tcp") {
     const { host, port } = address;
-    const opened = (tunnel: Socket): void =>
+    const opened = (tunnel: Carrier): void =>
       begin(lastRead(tls === undefined ? tunnel : connectTls({ socket: tunnel }, tls)));
     return openTunnel({ proxy, host, port, opened });
   }
@@ -40,9 +51,33 @@ export function dial({ address, tls, proxy }: DialOptions, begin: (stream: Socke
 }
 
 /** A session that has closed waits for its peer to close as well: one that never does would keep the socket for ever. */
-function lastRead(socket: Socket): Socket {
-  return socket.once("finish", () => {
+function lastRead<S extends Carrier>(socket: S): S {
+  socket.once("finish", () => {
     const timer = setTimeout(() => socket.destroy(), LAST_READ_MS).unref();
     socket.once("close", () => clearTimeout(timer));
   });
+  return socket;
+}
+
+function dialBy(by: Dial, address: Address, tls: DialTls | undefined): Carrier {
+  try {
+    const stream: unknown = by(address);
+    if (!(stream instanceof Duplex)) {
+      throw new TypeError(`dial must return a duplex stream, but returned ${typeof stream}`);
+    }
+    const carrier = carrierOf(stream);
+    if (tls === undefined) return carrier;
+    // What becomes of it is told by the TLS socket above it, which would leave what is no socket behind.
+    carrier.on("error", () => undefined);
+    return connectTls({ socket: carrier }, tls).once("close", () => carrier.destroy());
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** A connection that fails, once there is somebody to hear of it. */
+function failed(error: unknown): Carrier {
+  const [carrier] = PairedEnd.pair();
+  setImmediate(() => carrier.destroy(error instanceof Error ? error : new Error(`dial failed: ${String(error)}`)));
+  return carrier;
 }

@@ -7,6 +7,7 @@
  */
 import type { Code } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
+import type { Dial } from "../dial.js";
 import { runOutside } from "../propagation.js";
 import { reasonOf } from "../tls.js";
 import { Backoff } from "./backoff.js";
@@ -48,6 +49,8 @@ export interface SubchannelOptions {
   readonly limits: ChannelLimits;
   readonly clock: Clock;
   readonly tls?: DialTls | undefined;
+  /** Opens its connections, instead of sockets of ours. */
+  readonly dial?: Dial | undefined;
   /** The proxy on the way to an address. */
   readonly routes?: Routes | undefined;
   /** After how long a silence keepalive asks. Grows when a server says that it is asked too often. */
@@ -183,7 +186,7 @@ export class Subchannel implements ConnectionOwner {
 
   #dial(): void {
     if (this.#connecting !== undefined || this.#state === "SHUTDOWN") return;
-    const { tls, limits, clock, routes } = this.#options;
+    const { tls, limits, clock, routes, dial: by } = this.#options;
     if (!this.#inTrouble) this.#backoff.reset();
     this.#backoff.attempt();
     // "max(time to its backoff deadline, 20 s)"; who asks for less than 20 s means it.
@@ -194,7 +197,7 @@ export class Subchannel implements ConnectionOwner {
       const { address } = this;
       // The call that needs it first must not be what the connection happens in.
       const connection = runOutside(() =>
-        connect({ address, tls, proxy: routes?.(address), limits, clock, timeoutMs }, this),
+        connect({ address, tls, proxy: routes?.(address), by, limits, clock, timeoutMs }, this),
       );
       connection.dueMs = clock.now() + this.#backoff.remainingMs;
       this.#connecting = connection;

@@ -15,6 +15,7 @@ import {
 import { Server as NetServer, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
+import { carrierOf } from "../carrier.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import type { ServerLimits } from "./limits.js";
@@ -29,6 +30,7 @@ import {
   type ServerTls,
 } from "./server-tls.js";
 import { ServerSession, type SessionOwner } from "./session.js";
+import { UnusedConnections } from "./unused-connections.js";
 
 /** Where a server listens. */
 export interface Listening {
@@ -39,7 +41,7 @@ export interface Listening {
   /**
    * Gives up this address alone: no new connections or calls here; running calls have `graceMs` to end, then they end
    * UNAVAILABLE and their handlers' signals fire. Resolves when every connection of this address is gone. The server's other
-   * addresses go on. Called again with a shorter grace, it cuts earlier.
+   * addresses go on. Called again with a shorter grace, it cuts earlier. Connections that never had a call are not waited for.
    *
    * @throws TypeError for an option that does not exist or is not in range.
    */
@@ -64,6 +66,8 @@ export interface ListenerOwner extends SessionOwner {
 const DEFAULT_GRACE_MS = 10_000;
 /** A client gets this long to take what was sent to it and to close its side, once this side has closed. */
 const LAST_READ_MS = 20_000;
+/** A connection that never had a call gets this long to close when the listener does. */
+const UNUSED_MS = 500;
 /** After the cut, the last statuses get this long to leave before the connections are dropped. */
 const LAST_WRITE_MS = 200;
 
@@ -85,6 +89,7 @@ export class Listener implements Listening {
   readonly #http2: Http2Server | Http2SecureServer;
   readonly #sockets = new Set<Duplex>();
   readonly #sessions = new Set<ServerSession>();
+  readonly #unused = new UnusedConnections();
   #stopped: Promise<unknown> | undefined;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
@@ -92,6 +97,12 @@ export class Listener implements Listening {
   constructor(owner: ListenerOwner, tls: ServerTls | undefined) {
     this.#owner = owner;
     this.#http2 = createHttp2(owner.limits, tls);
+    const isTls = isSecure(this.#http2);
+    // Before Node's own listeners, which make the session in the same turn.
+    this.#http2.prependListener("connection", (socket: Duplex) =>
+      isTls ? this.#unused.handshake(socket) : this.#unused.carrier(socket),
+    );
+    this.#http2.prependListener("secureConnection", (socket: Duplex) => this.#unused.carrier(socket));
     this.#http2.on("connection", (socket: Duplex) => this.#onConnection(socket));
     this.#http2.on("secureConnection", closeAfterLastRead);
     this.#http2.on("session", (session) => this.#onSession(session));
@@ -126,7 +137,7 @@ export class Listener implements Listening {
 
   /** Takes a connection that was made elsewhere, as if it had come in here. */
   accept(socket: Duplex): void {
-    this.#http2.emit("connection", socket);
+    this.#http2.emit("connection", carrierOf(socket));
   }
 
   /** Handshakes from now on use it. */
@@ -158,6 +169,7 @@ export class Listener implements Listening {
     // With TLS, its handshake had the other half.
     expectPreface(session, isSecure(this.#http2) ? handshakeTimeoutMs / 2 : handshakeTimeoutMs);
     const own = new ServerSession(this.#owner, session);
+    this.#unused.session(own);
     this.#sessions.add(own);
     session.on("close", () => {
       this.#sessions.delete(own);
@@ -196,7 +208,9 @@ export class Listener implements Listening {
       this.#allGone = resolve;
       this.#checkAllGone();
     });
+    const timer = setTimeout(() => this.#unused.drop(), UNUSED_MS).unref();
     await allGone;
+    clearTimeout(timer);
     await stopped;
     this.#owner.listenerClosed(this);
   }

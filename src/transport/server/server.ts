@@ -226,7 +226,8 @@ export class Server {
 
   /**
    * Stops: no new connections or calls; running calls have `graceMs` to end, then they end UNAVAILABLE and their handlers'
-   * signals fire. Resolves when every connection is gone. Called again with a shorter grace, it cuts earlier.
+   * signals fire. Resolves when every connection is gone; those that never had a call are not waited for. Called again with a
+   * shorter grace, it cuts earlier.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const graceMs = graceMsFrom(options);

@@ -40,6 +40,7 @@ export class SessionAge {
   #idleSince: number | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #ageTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(limits: AgeLimits, owner: AgeOwner) {
     this.#limits = limits;
@@ -53,7 +54,8 @@ export class SessionAge {
 
   /** There is no call any more, or none yet. */
   idle(): void {
-    if (this.#limits.maxConnectionIdleMs > LONGEST_MS) return;
+    // The last calls of a connection that is gone end after it.
+    if (this.#stopped || this.#limits.maxConnectionIdleMs > LONGEST_MS) return;
     this.#idleSince = performance.now();
     this.#idleTimer ??= setTimeout(() => this.#checkIdle(), this.#limits.maxConnectionIdleMs).unref();
   }
@@ -83,6 +85,7 @@ export class SessionAge {
 
   /** The connection is gone. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#ageTimer);
     this.#idleSince = undefined;

@@ -79,6 +79,8 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   readonly #age: SessionAge;
   readonly #pings: PingStrikes;
   responded = false;
+  /** Whether a call was ever opened on it. */
+  hadCalls = false;
   #pingsHeard = 0;
   /** Bytes the client had been sent at its last PING, acknowledgements of PINGs apart. */
   #sentAtPing = 0;
@@ -119,6 +121,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+    this.hadCalls = true;
     // Every failure of a stream also closes it, which is what is acted upon.
     stream.on("error", ignore);
     if (!this.#acknowledged && headerListBytes(rawHeaders) > this.limits.maxHeaderListBytes) {

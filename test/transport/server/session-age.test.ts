@@ -47,4 +47,20 @@ describe("SessionAge", () => {
     assert.deepEqual(heard, ["max_age", "grace"]);
     age.stop();
   });
+
+  test("a connection that is gone has no clock any more, although its last call ends after it", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const age = new SessionAge(
+      { ...NEVER, maxConnectionIdleMs: 100 },
+      { expired: () => undefined, graceOver: () => undefined },
+    );
+    age.busy();
+    // The timer has looked, and found a call.
+    t.mock.timers.tick(150);
+    age.stop();
+    t.mock.timers.reset();
+    const setTimer = t.mock.method(globalThis, "setTimeout");
+    age.idle();
+    assert.equal(setTimer.mock.callCount(), 0);
+  });
 });
