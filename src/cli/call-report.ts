@@ -20,6 +20,8 @@ export class CallReport {
   #received = 0;
   #sent = 0;
   #hasEnded = false;
+  /** Tells of headers without metadata, once it is known that there were any: the first message says so, or the time does. */
+  #pendingHeaders: (() => void) | undefined;
 
   constructor() {
     this.#connects = new PerformanceObserver((list) => list.getEntries().forEach(reportConnect));
@@ -48,11 +50,19 @@ export class CallReport {
   async #reportHeaders(arriving: Promise<Metadata>): Promise<void> {
     const headers = await arriving;
     const elapsed = this.#elapsed();
+    const tell = (): void => {
+      this.#pendingHeaders = undefined;
+      print(`< headers after ${elapsed}`);
+      printMetadata("<", headers);
+    };
+    if (headers.size > 0) {
+      tell();
+      return;
+    }
     // A call that ends without headers has none, which shows in the same turn.
-    if (headers.size === 0) await setImmediate();
-    if (this.#hasEnded && this.#received === 0 && headers.size === 0) return;
-    print(`< headers after ${elapsed}`);
-    printMetadata("<", headers);
+    this.#pendingHeaders = tell;
+    await setImmediate();
+    if (!this.#hasEnded) this.#pendingHeaders?.();
   }
 
   sent(): void {
@@ -60,6 +70,7 @@ export class CallReport {
   }
 
   received(bytes: number, isCompressed: boolean): void {
+    this.#pendingHeaders?.();
     const coded = isCompressed ? ", which came compressed" : "";
     print(`< message ${++this.#received} after ${this.#elapsed()}: ${bytes} bytes${coded}`);
   }

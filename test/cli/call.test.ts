@@ -258,6 +258,15 @@ describe("barewire call, what it is told", { concurrency: 4 }, () => {
     }
     assert.doesNotMatch(stderr, /Bearer/);
   });
+
+  test("-v: headers come before the message, also when there is nothing in them", async () => {
+    const { stderr } = await call("grpc.health.v1.Health/Check", "-v");
+    const told = stderr.split("\n").map((line) => /^(?:< (?:headers|message|trailers)|\* OK)/.exec(line)?.[0]);
+    assert.deepEqual(
+      told.filter((what) => what !== undefined),
+      ["< headers", "< message", "< trailers", "* OK"],
+    );
+  });
 });
 
 describe("barewire call, how it ends", { concurrency: 4 }, () => {
