@@ -4,7 +4,6 @@
  * Laws: it stays on this side: nothing of it is ever sent; the first to say something of an error is right, so that an error that
  * is passed on keeps telling of the call it came from.
  */
-import type { Code } from "./status.js";
 
 /**
  * How far an attempt had come: finding the address, the TCP connection, the proxy's tunnel, the TLS handshake, the server's first
@@ -22,7 +21,7 @@ export interface FailedAttempt {
   /** More of it, and what may help. */
   readonly hint?: string | undefined;
   /** The status it ended in, where it had come as far as a stream. */
-  readonly code?: Code | undefined;
+  readonly code?: number | undefined;
   /** The name of the HTTP/2 error code that ended it, such as `"REFUSED_STREAM"`. RFC 9113 §7. */
   readonly http2Code?: string | undefined;
   /** With which frame that code came: for the one stream, or for the whole connection. */

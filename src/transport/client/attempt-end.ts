@@ -4,7 +4,7 @@
 import type { Metadata } from "../../codec/metadata.js";
 import type { FailedAttempt } from "../../codec/failure-report.js";
 import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
-import { StatusError, type Status } from "../../codec/status.js";
+import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { StatusDetail } from "../../codec/status-detail.js";
 
 /** The end of one attempt, whatever it was. */
@@ -35,7 +35,18 @@ export interface AttemptEnd {
 export function errorOf({ status, origin, trailers, error, hint }: AttemptEnd): StatusError {
   if (error !== undefined) return error;
   const details = trailers === undefined ? undefined : detailsIn(trailers, status);
-  return new StatusError(status.code, status.message, { origin, trailers, details, hint });
+  return new StatusError(status.code, status.message, {
+    origin,
+    trailers,
+    details,
+    hint: hint ?? hintFor(status, trailers),
+  });
+}
+
+/** What may help where a server's own words do not say so. */
+function hintFor({ code }: Status, trailers: Metadata | undefined): string | undefined {
+  if (code !== Code.UNIMPLEMENTED || trailers === undefined) return undefined;
+  return "is it the right server, and built from the same .proto? `barewire list` shows what it has";
 }
 
 function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {
