@@ -33,8 +33,13 @@ const UNSAFE = /[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\u
 /** A character of two halves is no lone surrogate. */
 const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
 
-/** Where this library's own files are: one folder up from this one. */
-const OWN_FILES = new URL("..", import.meta.url).href;
+/** Where this library's own files are, as stacks name them; nothing where a bundler has made one file of everything. */
+const OWN_FILES = ownFiles(import.meta.url);
+
+function ownFiles(here: string | undefined): readonly string[] {
+  const folder = /^file:.*[/](?=codec[/]failure-text\.[jt]s$)/.exec(here ?? "")?.[0];
+  return folder === undefined ? [] : [folder, decodeURIComponent(new URL(folder).pathname)];
+}
 
 /** Another's text: cut, and without what a terminal would act upon. */
 export function echo(text: string): string {
@@ -53,7 +58,8 @@ export function applicationFrames(stack: unknown): string[] {
   if (typeof stack !== "string") return [];
   return stack
     .split("\n")
-    .filter((line) => /^\s+at /.test(line) && !line.includes(OWN_FILES) && !/\bnode:|<anonymous>\)?$/.test(line));
+    .filter((frame) => /^\s+at /.test(frame) && !/\bnode:|<anonymous>\)?$/.test(frame))
+    .filter((frame) => !OWN_FILES.some((folder) => frame.includes(folder)));
 }
 
 /** All that is known of an error, a line for each thing. */
@@ -120,7 +126,7 @@ function causeLines(cause: unknown, inspect: Inspect): string[] {
   for (let depth = 0; next !== undefined && depth < MAX_CAUSES; depth++) {
     if (!(next instanceof Error)) return [...lines, `  cause: ${indented(inspect(next))}`];
     if (next.name === "StatusError") return [...lines, `  cause: ${indented(inspect(next))}`];
-    lines.push(`  cause: ${echo(`${next.name}: ${next.message}`)}`, ...applicationFrames(next.stack));
+    lines.push(`  cause: ${echo(`${next.name}: ${next.message.trim()}`)}`, ...applicationFrames(next.stack));
     next = next.cause;
   }
   return lines;

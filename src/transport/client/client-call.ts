@@ -288,7 +288,8 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
 
   #failuresFor(error: StatusError): readonly FailedAttempt[] {
     if (explainsItself(error) && this.#attempts.facts.length < 2) return [];
-    return this.#attempts.failures(error.rawMessage);
+    if (error.code !== Code.DEADLINE_EXCEEDED) return this.#attempts.failures(error.rawMessage);
+    return this.#attempts.failures(this.outcome.hasHeaders ? "the response is not complete" : "no response yet");
   }
 
   get target(): string | undefined {

@@ -64,8 +64,8 @@ export function failuresOf(trace: AttemptTrace, why: string): readonly FailedAtt
 }
 
 /** Whether an error says by itself what there is to say: a server's own status, or the application's own doing. */
-export function explainsItself({ code, origin, trailers }: StatusError): boolean {
-  return origin === "remote" ? trailers !== undefined : code === Code.CANCELLED;
+export function explainsItself({ code, origin, trailers, hint }: StatusError): boolean {
+  return origin === "remote" ? trailers !== undefined && hint === undefined : code === Code.CANCELLED;
 }
 
 /** How the time of a call was spent: `connectingMs` of it for a place, and until `headersMs` for an answer. */

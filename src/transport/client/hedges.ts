@@ -75,9 +75,10 @@ export class Hedges implements Attempts, AttemptOwner {
     return [...this.#failures, ...[...this.#live].flatMap((attempt) => attempt.failures(why))];
   }
 
-  timeMarks(): TimeMarks {
+  timeMarks(elapsedMs: number): TimeMarks {
     const [first] = this.#live;
-    return { earlierMs: 0, connectingMs: first?.waitedMs ?? 0 };
+    const isConnected = this.#streams.size > 0 || this.#chosen !== undefined;
+    return { earlierMs: 0, connectingMs: isConnected ? (first?.waitedMs ?? 0) : elapsedMs };
   }
 
   begin(): void {

@@ -81,7 +81,7 @@ export class Retries implements Attempts, AttemptOwner {
     const attempt = this.#attempt;
     if (attempt === undefined) return { earlierMs: elapsedMs, connectingMs: 0 };
     const earlierMs = this.#past === undefined ? 0 : Math.max(0, elapsedMs - (attempt.durationMs ?? elapsedMs));
-    return { earlierMs, connectingMs: attempt.waitedMs };
+    return { earlierMs, connectingMs: attempt.stream === undefined ? elapsedMs - earlierMs : attempt.waitedMs };
   }
 
   begin(): void {
