@@ -38,6 +38,7 @@ export interface TimeSpent {
 
 /** What is known of the call. */
 export interface FailureReport {
+  readonly hint?: string | undefined;
   /** The path of the method: `/package.Service/Method`. */
   readonly method?: string | undefined;
   /** What the channel was made for. */
@@ -59,5 +60,5 @@ export function reportOf(error: Error): FailureReport {
 /** Says more of an error, unless it tells of another call already. */
 export function report(error: Error, more: FailureReport): void {
   const known = REPORTS.get(error);
-  if (known?.method === undefined) REPORTS.set(error, known === undefined ? more : { ...more, ...known });
+  if (known?.method === undefined) REPORTS.set(error, known === undefined ? more : { ...known, ...more });
 }

@@ -84,8 +84,6 @@ export class StatusError extends Error {
   readonly rawMessage: string;
   readonly origin: "local" | "remote";
   readonly trailers: Metadata | undefined;
-  /** More for whoever reads the error here; part of `message` as well. */
-  readonly hint: string | undefined;
   /**
    * What is said beside code and text. On a client those of `google.rpc` are decoded (`{ typeName, message }`), others are an
    * `Any` that `unpackAny` opens; what could not be read at all is only in the trailers.
@@ -106,8 +104,9 @@ export class StatusError extends Error {
     this.code = code;
     this.rawMessage = text;
     this.origin = options.origin ?? "local";
-    this.hint = options.hint;
-    if (options.attempts !== undefined) report(this, { attempts: options.attempts });
+    if (options.hint !== undefined || options.attempts !== undefined) {
+      report(this, { hint: options.hint, attempts: options.attempts });
+    }
     const { trailers, details } = options;
     this.trailers = trailers === undefined || trailers instanceof Metadata ? trailers : new Metadata(trailers);
     this.details = details === undefined ? NO_DETAILS : checkDetails(details);
@@ -120,6 +119,11 @@ export class StatusError extends Error {
   static forward(error: StatusError): StatusError {
     const { trailers, details } = error;
     return new StatusError(error.code, error.rawMessage, { trailers, details, cause: error });
+  }
+
+  /** More for whoever reads the error here: where, why, what to try. Part of `message` as well. */
+  get hint(): string | undefined {
+    return reportOf(this).hint;
   }
 
   /**

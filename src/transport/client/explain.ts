@@ -30,6 +30,7 @@ export function explain(
   if (known.method !== undefined) return;
   const callSite = site?.stack;
   report(error, {
+    hint: known.hint,
     method: method.path,
     target,
     attempts: known.attempts ?? attempts?.(),
