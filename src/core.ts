@@ -5,6 +5,7 @@ export { deflate, gzip, type Compressor } from "./codec/compression.js";
 export type { DescriptorSource, FileDescriptor } from "./codec/file-descriptor.js";
 export { Metadata, type MetadataInit, type MetadataValue } from "./codec/metadata.js";
 export type { DynamicMessage, MessageType, Method, MethodKind, Methods, Service } from "./codec/method.js";
+export type { AttemptPhase, FailedAttempt, TimeSpent } from "./codec/failure-report.js";
 export { Code, codeName, StatusError, type CodeName, type Status, type StatusErrorOptions } from "./codec/status.js";
 export type {
   BadRequest,

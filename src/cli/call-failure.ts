@@ -87,7 +87,7 @@ function noConnection(error: StatusError, { address, isTls }: FailedCall): strin
   const noticed = error.message
     .slice(`UNAVAILABLE: ${text} (`.length, -1)
     .replace(/^.*?: /s, "")
-    .replace(/; option.*/s, "");
+    .replace(/; (?:option|is the |there is no such|this process|nothing answers|no way leads).*/s, "");
   if (text === NO_CONNECTION && NOBODY.test(noticed)) {
     const why = noticed === "" ? "" : ` (${printable(noticed)})`;
     return `nobody answers at ${printable(address)}${why}: is the server running, and is this where it listens?`;

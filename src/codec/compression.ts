@@ -167,7 +167,10 @@ export function decompressError(cause: unknown, { name }: Compressor, maxBytes: 
 
 function tooLarge(maxBytes: number, cause?: unknown): StatusError {
   const text = `received message is, decompressed, larger than the limit of ${maxBytes} bytes`;
-  return new StatusError(Code.RESOURCE_EXHAUSTED, text, { cause });
+  return new StatusError(Code.RESOURCE_EXHAUSTED, text, {
+    hint: "option maxReceiveBytes is that limit, of this side's Channel or Server",
+    cause,
+  });
 }
 
 /** The error of a message that could not be compressed. The text of `cause` is this side's own. */

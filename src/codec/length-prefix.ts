@@ -114,11 +114,16 @@ export class LengthPrefixReader {
     if (flag > 1) {
       throw new StatusError(Code.INTERNAL, `protocol error: compressed flag must be 0 or 1, got ${flag}`);
     }
-    if (flag === 1 && this.supported !== undefined) throw new StatusError(Code.INTERNAL, this.#compressedError());
+    if (flag === 1 && this.supported !== undefined) {
+      throw new StatusError(Code.INTERNAL, this.#compressedError(), {
+        hint: "option compression says which codings are taken",
+      });
+    }
     if (length > this.#maxMessageBytes) {
       throw new StatusError(
         Code.RESOURCE_EXHAUSTED,
         `received message of ${length} bytes is larger than the limit of ${this.#maxMessageBytes} bytes`,
+        { hint: "option maxReceiveBytes is that limit, of this side's Channel or Server" },
       );
     }
     if (length === 0) this.#whole++;

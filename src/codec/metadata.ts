@@ -55,6 +55,9 @@ export function isReservedName(name: string): boolean {
   return name.startsWith(":") || TRANSPORT_NAMES.has(name);
 }
 
+/** Names whose values say who somebody is, and are not printed. */
+const CREDENTIALS = ["authorization", "proxy-authorization", "cookie", "set-cookie"] as const;
+
 /** An ordered multimap of metadata. Names are lower case; a name that ends in `-bin` holds bytes, any other text. */
 export class Metadata implements Iterable<[name: string, value: string | Uint8Array]> {
   readonly #values = new Map<string, (string | Uint8Array)[]>();
@@ -157,7 +160,9 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
     options: object,
     inspect?: (v: unknown, o: object) => string,
   ): string {
-    const shown = this.toJSON();
+    const shown: Record<string, unknown> = this.toJSON();
+    // What is printed is kept in logs, where no credentials belong.
+    for (const name of CREDENTIALS) if (name in shown) shown[name] = ["***"];
     return `Metadata ${inspect === undefined ? JSON.stringify(shown) : inspect(shown, options)}`;
   }
 

@@ -4,6 +4,8 @@
  * Spec: gRPC statuscodes.md; PROTOCOL-HTTP2.md, "Responses" (Status, Status-Message).
  * Laws: a received text is never trusted to be well formed, and decoding it never throws.
  */
+import { report, reportOf, type FailedAttempt, type TimeSpent } from "./failure-report.js";
+import { failureText } from "./failure-text.js";
 import { Metadata, type MetadataInit } from "./metadata.js";
 import type { StatusDetail, StatusDetailInit } from "./status-detail.js";
 
@@ -65,6 +67,8 @@ export interface StatusErrorOptions {
   readonly origin?: "local" | "remote" | undefined;
   /** More for whoever reads the error here: where, why, what to try. Part of `message`, never of what is sent. */
   readonly hint?: string | undefined;
+  /** What was tried in vain, for whoever reads the error here. Never sent. */
+  readonly attempts?: readonly FailedAttempt[] | undefined;
   /** The error underneath, if any. Never sent to a peer. */
   readonly cause?: unknown;
 }
@@ -100,6 +104,9 @@ export class StatusError extends Error {
     this.code = code;
     this.rawMessage = text;
     this.origin = options.origin ?? "local";
+    if (options.hint !== undefined || options.attempts !== undefined) {
+      report(this, { hint: options.hint, attempts: options.attempts });
+    }
     const { trailers, details } = options;
     this.trailers = trailers === undefined || trailers instanceof Metadata ? trailers : new Metadata(trailers);
     this.details = details === undefined ? NO_DETAILS : checkDetails(details);
@@ -114,12 +121,55 @@ export class StatusError extends Error {
     return new StatusError(error.code, error.rawMessage, { trailers, details, cause: error });
   }
 
+  /** More for whoever reads the error here: where, why, what to try. Part of `message` as well. */
+  get hint(): string | undefined {
+    return reportOf(this).hint;
+  }
+
+  /**
+   * What was tried in vain by the client's call that failed with this: each address that could not be connected, each attempt that
+   * did not end with the server's status. Empty for a status that a server sent at the first attempt, and for errors of no call.
+   */
+  get attempts(): readonly FailedAttempt[] {
+    return reportOf(this).attempts ?? NO_ATTEMPTS;
+  }
+
+  /** The path of the method whose call failed with this; `undefined` for errors of no client's call. */
+  get method(): string | undefined {
+    return reportOf(this).method;
+  }
+
+  /** The target of the channel whose call failed with this. */
+  get target(): string | undefined {
+    return reportOf(this).target;
+  }
+
+  /** Where the time went, for a call whose deadline has passed; else empty. */
+  get timeSpent(): readonly TimeSpent[] {
+    return reportOf(this).timeSpent ?? NO_TIME;
+  }
+
+  /** What `console.log` prints: all that is known, a line for each thing. */
+  [Symbol.for("nodejs.util.inspect.custom")](
+    depth: number | null,
+    options: object,
+    inspect?: (value: unknown, options: object) => string,
+  ): string {
+    if (depth !== null && depth < 0) return `[StatusError: ${this.codeName}]`;
+    const below = { ...options, depth: depth === null ? null : depth - 1 };
+    return failureText(this, reportOf(this), (value) =>
+      inspect === undefined ? String(value) : inspect(value, below),
+    );
+  }
+
   /** The code's name, such as `"NOT_FOUND"`. */
   get codeName(): string {
     return codeName(this.code);
   }
 }
 
+const NO_ATTEMPTS: readonly FailedAttempt[] = Object.freeze([]);
+const NO_TIME: readonly TimeSpent[] = Object.freeze([]);
 const NO_DETAILS: readonly StatusDetail[] = Object.freeze([]);
 
 /** Of what type each is, the server finds out when it sends them: this file knows no protobuf. */

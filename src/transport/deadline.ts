@@ -27,6 +27,11 @@ export class Deadline {
     return this.#expiresAt - performance.now();
   }
 
+  /** Milliseconds since it was set. */
+  get elapsedMs(): number {
+    return this.timeoutMs - this.remainingMs;
+  }
+
   /** The point in time on the calendar. */
   get date(): Date {
     return new Date(Math.min(Date.now() + this.remainingMs, 8.64e15));

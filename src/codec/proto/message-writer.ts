@@ -196,7 +196,10 @@ function checkLength(type: MessageType, length: number, maxSendBytes: number): v
 
 function tooLong(type: MessageType, size: string, limit: number, cause?: unknown): StatusError {
   const text = `sent message ${type.typeName} of ${size} bytes is larger than the limit of ${limit} bytes`;
-  return new StatusError(Code.RESOURCE_EXHAUSTED, text, { cause });
+  return new StatusError(Code.RESOURCE_EXHAUSTED, text, {
+    hint: "option maxSendBytes is that limit",
+    cause,
+  });
 }
 
 /** Node refuses to allocate a buffer that is longer than its maximum, which is 4 GiB in version 20; from 24 on with a code. */

@@ -2,8 +2,9 @@
  * How an attempt ended: what is known when its stream is over, or when it never had one.
  */
 import type { Metadata } from "../../codec/metadata.js";
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import { decodeStatusDetails, STATUS_DETAILS } from "../../codec/proto/status-details.js";
-import { StatusError, type Status } from "../../codec/status.js";
+import { Code, StatusError, type Status } from "../../codec/status.js";
 import type { StatusDetail } from "../../codec/status-detail.js";
 
 /** The end of one attempt, whatever it was. */
@@ -22,15 +23,30 @@ export interface AttemptEnd {
   readonly error?: StatusError | undefined;
   /** Whether the server has not finished: the stream is to be cancelled. */
   readonly open?: boolean | undefined;
+  /** More for whoever reads the error: what may help. */
+  readonly hint?: string | undefined;
+  /** The HTTP/2 error code that ended it, by name, and the frame it came with. */
+  readonly http2?: Pick<FailedAttempt, "http2Code" | "http2Frame"> | undefined;
   /** Whether another attempt would end the same: no policy applies. */
   readonly final?: boolean | undefined;
 }
 
 /** What the application is told of an end that was not OK. */
-export function errorOf({ status, origin, trailers, error }: AttemptEnd): StatusError {
+export function errorOf({ status, origin, trailers, error, hint }: AttemptEnd): StatusError {
   if (error !== undefined) return error;
   const details = trailers === undefined ? undefined : detailsIn(trailers, status);
-  return new StatusError(status.code, status.message, { origin, trailers, details });
+  return new StatusError(status.code, status.message, {
+    origin,
+    trailers,
+    details,
+    hint: hint ?? hintFor(status, trailers),
+  });
+}
+
+/** What may help where a server's own words do not say so. */
+function hintFor({ code }: Status, trailers: Metadata | undefined): string | undefined {
+  if (code !== Code.UNIMPLEMENTED || trailers === undefined) return undefined;
+  return "is it the right server, and built from the same .proto? `barewire list` shows what it has";
 }
 
 function detailsIn(trailers: Metadata, { code }: Status): readonly StatusDetail[] | undefined {

@@ -107,7 +107,9 @@ export class AttemptStream {
     const limit = this.#owner.call.channel.limits.maxHeaderListBytes;
     if (headerListBytes(raw) <= limit) return false;
     const text = `the response headers are larger than the limit of ${limit} bytes`;
-    this.#owner.refused(new StatusError(Code.RESOURCE_EXHAUSTED, text));
+    this.#owner.refused(
+      new StatusError(Code.RESOURCE_EXHAUSTED, text, { hint: "option maxHeaderListBytes is that limit" }),
+    );
     return true;
   }
 
@@ -115,13 +117,13 @@ export class AttemptStream {
     if (this.#over) return;
     if (block.kind === "refused") {
       // The block decides the status; the rest of the stream is of no use.
-      const { status, origin } = block;
-      if (origin === "remote") this.#end({ status, origin, open: true });
+      const { status, origin, hint } = block;
+      if (origin === "remote") this.#end({ status, origin, hint, open: true });
       else this.#owner.refused(new StatusError(status.code, status.message));
     } else if (block.kind === "headers") {
       this.#owner.headersArrived(block.metadata, block.coding);
     } else {
-      this.#told = { status: block.status, origin: "remote", trailers: block.metadata };
+      this.#told = { status: block.status, origin: "remote", trailers: block.metadata, hint: block.hint };
     }
   }
 

@@ -6,6 +6,7 @@
  * not send or take ends the call, as it would not on another attempt either.
  */
 import type { ClientHttp2Stream } from "node:http2";
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import type { HeaderFields } from "../../codec/header-block.js";
 import { Metadata } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
@@ -17,6 +18,7 @@ import { AttemptStream, type AttemptStreamOwner } from "./attempt-stream.js";
 import type { AttemptedCall } from "./attempted-call.js";
 import { metadataFrom, plaintextError, type CallCredentials } from "./call-credentials.js";
 import { permittedStatus } from "./control-plane.js";
+import { failuresOf } from "./explain.js";
 import type { Lease, Wish } from "./placement.js";
 import { requestFields } from "./request-head.js";
 import type { RetryClock } from "./retry-clock.js";
@@ -46,6 +48,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
   #endedMs: number | undefined;
   /** Since when it has waited for credentials and a place, if it had to. */
   #waitsSinceMs: number | undefined;
+  #placedMs: number | undefined;
   /** What the credentials said for this attempt. */
   #proof: Metadata | undefined;
   #lease: Lease | undefined;
@@ -96,14 +99,33 @@ export class Attempt implements Wish, AttemptStreamOwner {
       previous: this.previous,
       address: this.#lease?.address,
       status: this.#end?.status,
-      durationMs: this.#durationMs,
+      durationMs: this.durationMs,
       unprocessed: this.#end?.unprocessed !== undefined,
       pushback: next?.pushback,
       delayMs: next?.delayMs,
     };
   }
 
-  get #durationMs(): number | undefined {
+  /** What it tried in vain; `why` is what ends it, if it has not ended by itself. */
+  failures(why: string): readonly FailedAttempt[] {
+    const trace = {
+      end: this.#end,
+      address: this.#lease?.address,
+      hasStream: this.#stream !== undefined,
+      durationMs: this.durationMs,
+      placement: this.call.channel.placement,
+    };
+    return failuresOf(trace, why);
+  }
+
+  /** How long it has waited for credentials and a place, in milliseconds. */
+  get waitedMs(): number {
+    if (this.#waitsSinceMs === undefined) return 0;
+    return (this.#placedMs ?? this.call.channel.retryClock.now()) - this.#waitsSinceMs;
+  }
+
+  /** `undefined` where nobody looked at the clock. */
+  get durationMs(): number | undefined {
     if (this.#clock === undefined || this.#beganMs === undefined) return undefined;
     return (this.#endedMs ?? this.#clock.now()) - this.#beganMs;
   }
@@ -140,15 +162,18 @@ export class Attempt implements Wish, AttemptStreamOwner {
 
   #settle(): void {
     if (this.#waitsSinceMs === undefined) return;
-    this.#owner = this.#owner.settle(this, this.call.channel.retryClock.now() - this.#waitsSinceMs);
+    this.#placedMs = this.call.channel.retryClock.now();
+    this.#owner = this.#owner.settle(this, this.#placedMs - this.#waitsSinceMs);
   }
 
   failed(error: StatusError, final = false): void {
     const waits = this.waitForReady;
     this.#settle();
     // It is to wait after all.
-    if (!waits && this.waitForReady && !final && !this.#over) this.call.channel.placement.wait(this);
-    else this.#failed(permittedStatus(error, "the balancing policy"), final);
+    if (!waits && this.waitForReady && !final && !this.#over) {
+      this.#placedMs = undefined;
+      this.call.channel.placement.wait(this);
+    } else this.#failed(permittedStatus(error, "the balancing policy"), final);
   }
 
   #failed(error: StatusError, final: boolean): void {

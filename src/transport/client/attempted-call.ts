@@ -1,6 +1,7 @@
 /**
  * A call as its attempts see it: what each of them says, and who hears of them.
  */
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import type { Metadata } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import type { StatusError } from "../../codec/status.js";
@@ -12,6 +13,7 @@ import type { MessageStream } from "../message-stream.js";
 import type { AttemptEnd } from "./attempt-end.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import type { CallCredentials } from "./call-credentials.js";
+import type { TimeMarks } from "./explain.js";
 import type { ChannelLimits } from "./limits.js";
 import type { MethodSettings } from "./method-settings.js";
 import type { Placement } from "./placement.js";
@@ -79,6 +81,10 @@ export interface Attempts {
   readonly peer: Peer | undefined;
   /** What is known of each of them, in the order in which they began. */
   readonly facts: readonly AttemptFacts[];
+  /** What they tried in vain; `why` is what ends those that run. */
+  failures(why: string): readonly FailedAttempt[];
+  /** Where the first `elapsedMs` of the call went. */
+  timeMarks(elapsedMs: number): TimeMarks;
   begin(): void;
   /** The time is up: connections of which nothing was heard all the while are looked after. */
   suspectSilent(): void;

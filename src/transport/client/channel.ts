@@ -83,6 +83,11 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
    */
   readonly retry?: boolean | undefined;
   /**
+   * Whether the errors of calls say where in the application the call was made, in `stack` and when they are printed. Default
+   * `false`, as it costs each call some microseconds to keep that; and nothing is kept while `Error.stackTraceLimit` is 0.
+   */
+  readonly callSites?: boolean | undefined;
+  /**
    * Hears of failed calls that nobody awaits, and of servers that complain of too many PINGs. Default: one line and the stack on
    * stderr. `path` is the method's, or the target.
    */
@@ -127,6 +132,7 @@ export class Channel {
       "retry",
       "interceptors",
       "propagate",
+      "callSites",
       "onError",
       ...NAMING_OPTIONS,
       ...SETTINGS_OPTIONS,
@@ -144,6 +150,7 @@ export class Channel {
     checkCallback("credentials", options.credentials);
     checkFlag("credentialsInPlaintext", options.credentialsInPlaintext);
     checkFlag("propagate", options.propagate);
+    checkFlag("callSites", options.callSites);
     this.#interceptors = interceptorsFrom(options.interceptors);
     const propagate = options.propagate !== false;
     if (propagate) startPropagation();
@@ -187,6 +194,8 @@ export class Channel {
       retryClock: this.#retryTimers,
       retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
       propagate,
+      target: this.target,
+      callSites: options.callSites,
       callUnobserved: (error, path) => this.#report(error, path),
     };
   }

@@ -5,6 +5,7 @@
  * Laws: only a received `grpc-status: 0` is OK; a cancelled call never looks complete to the server; once the status is told it
  * does not change.
  */
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import { Metadata } from "../../codec/metadata.js";
 import { sendsOneResponse, type Method } from "../../codec/method.js";
 import { Code, StatusError, type Status } from "../../codec/status.js";
@@ -19,7 +20,9 @@ import type { AttemptFacts } from "./attempt-facts.js";
 import type { AttemptChannel, AttemptedCall, Attempts, Policies } from "./attempted-call.js";
 import type { CallCredentials } from "./call-credentials.js";
 import { CallGuard, type Guarded } from "./call-guard.js";
+import { currentCallSite, type CallSite } from "./call-site.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
+import { explain, explainsItself, timeSpentIn } from "./explain.js";
 import { Hedges } from "./hedges.js";
 import { receiveLimitsOf, sendLimitsOf } from "./limits.js";
 import type { MethodSettings } from "./method-settings.js";
@@ -35,6 +38,10 @@ export interface ClientCallOwner extends AttemptChannel {
   readonly settings?: ((method: Method) => MethodSettings | undefined) | undefined;
   /** Whether policies are followed. Default: yes. */
   readonly retry?: boolean | undefined;
+  /** What the channel was made for, for errors. */
+  readonly target?: string | undefined;
+  /** Whether it is kept where calls are made. */
+  readonly callSites?: boolean | undefined;
   /** Whether calls made inside a handler end with the handler's call. */
   readonly propagate: boolean;
   /** The call failed and nobody will hear of it. */
@@ -66,6 +73,10 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   /** What was known of the method when the call began, or when it found its first place. */
   #settings: MethodSettings | undefined;
   #settled = false;
+  /** How long after the call's begin the response's headers came; only known where there is a deadline. */
+  #headersMs: number | undefined;
+  /** Where the application made the call, if that is kept. */
+  readonly site: CallSite | undefined;
 
   /** The one response of a unary or client-streaming call that ended OK. */
   response: Res | undefined;
@@ -82,6 +93,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   ) {
     this.channel = channel;
     this.method = method;
+    if (channel.callSites === true) this.site = currentCallSite();
     const settings = channel.settings?.(method);
     this.#options = options;
     this.#settings = settings;
@@ -207,6 +219,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   headersArrived(metadata: Metadata, coding: string | undefined): void {
     if (this.outcome.decided) return;
     if (coding !== undefined) this.responses.codedIn(coding, this.channel.codings);
+    this.#headersMs = this.deadline?.elapsedMs;
     this.outcome.headersArrived(metadata);
   }
 
@@ -258,8 +271,29 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   }
 
   #replaceOrEnd(error: StatusError): void {
-    if (this.outcome.decided) this.outcome.decide(error);
-    else this.#end(error, true);
+    if (!this.outcome.decided) this.#end(error, true);
+    else {
+      this.#explain(error);
+      this.outcome.decide(error);
+    }
+  }
+
+  /** What is known of the call goes into its error, while it is known. */
+  #explain(error: StatusError): void {
+    const { elapsedMs = 0 } = this.deadline ?? {};
+    const isLate = error.code === Code.DEADLINE_EXCEEDED && error.origin === "local";
+    const spent = isLate ? timeSpentIn(elapsedMs, this.#attempts.timeMarks(elapsedMs), this.#headersMs) : undefined;
+    explain(error, this, () => this.#failuresFor(error), spent);
+  }
+
+  #failuresFor(error: StatusError): readonly FailedAttempt[] {
+    if (explainsItself(error) && this.#attempts.facts.length < 2) return [];
+    if (error.code !== Code.DEADLINE_EXCEEDED) return this.#attempts.failures(error.rawMessage);
+    return this.#attempts.failures(this.outcome.hasHeaders ? "the response is not complete" : "no response yet");
+  }
+
+  get target(): string | undefined {
+    return this.channel.target;
   }
 
   /** Cancels: the server is told, and whoever waits gets CANCELLED. */
@@ -271,6 +305,7 @@ export class ClientCall<Req = unknown, Res = unknown> implements MessageStreamOw
   /** `cancel` says that the server has not finished. */
   #end(error: StatusError | undefined, cancel: boolean): void {
     if (this.outcome.decided) return;
+    if (error !== undefined) this.#explain(error);
     this.outcome.decide(error);
     this.#attempts.leave(cancel, error?.code === Code.CANCELLED ? undefined : (error?.code ?? Code.OK));
     this.responses.end(error);

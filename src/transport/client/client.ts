@@ -23,6 +23,7 @@ import type {
   ServerStreamingCall,
   UnaryCall,
 } from "./calls.js";
+import { keepingCallSite } from "./call-site.js";
 import { ClientCall, type ClientCallOwner } from "./client-call.js";
 import { InterceptedCall } from "./intercepted-call.js";
 import { sendRequests } from "./send-requests.js";
@@ -45,7 +46,10 @@ export function createClient<S extends Service>(
   checkService(service, "make a client of this");
   const client: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   const caller = { owner, interceptors };
-  for (const [name, method] of Object.entries(service.methods)) client[name] = CALL[method.kind](method, caller);
+  for (const [name, method] of Object.entries(service.methods)) {
+    const call = CALL[method.kind](method, caller);
+    client[name] = owner.callSites === true ? keepingCallSite(call) : call;
+  }
   return Object.freeze(client) as Client<S>;
 }
 

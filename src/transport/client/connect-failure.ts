@@ -6,6 +6,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { PeerCertificate, TLSSocket } from "node:tls";
+import type { AttemptPhase, FailedAttempt } from "../../codec/failure-report.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { formatAddress, type Address } from "../address.js";
 import { reasonOf } from "../tls.js";
@@ -16,7 +17,7 @@ import { ProxyError } from "./proxy-connect.js";
  * How far connecting had come: finding the address, the TCP connection, the proxy's tunnel, the TLS handshake, the server's first
  * SETTINGS; and what the server says of its own health, or calls of it.
  */
-export type ConnectPhase = "dns" | "tcp" | "proxy" | "tls" | "settings" | "health";
+export type ConnectPhase = Exclude<AttemptPhase, "stream">;
 
 /** Why, and what may help. */
 export interface FailureReason {
@@ -37,6 +38,8 @@ export interface ConnectFailure extends FailureReason {
 
 /** How many addresses an error names. */
 const MAX_NAMED = 4;
+/** How many it lists. */
+export const MAX_TOLD = 64;
 
 /** The status of calls that cannot be connected: the last failure says why, and the hint has each address's own. */
 export function unavailable(last: ConnectFailure, all: readonly ConnectFailure[] = [last]): StatusError {
@@ -45,7 +48,14 @@ export function unavailable(last: ConnectFailure, all: readonly ConnectFailure[]
     .slice(0, MAX_NAMED)
     .map(({ address, hint }) => (address === undefined ? hint : `${formatAddress(address)}: ${hint}`));
   const more = all.length > MAX_NAMED ? `; and ${all.length - MAX_NAMED} more addresses` : "";
-  return new StatusError(Code.UNAVAILABLE, last.text, { hint: hints.join("; ") + more, cause: last.cause });
+  const hint = hints.join("; ") + more;
+  const attempts = all.slice(0, MAX_TOLD).map(failedAttempt);
+  return new StatusError(Code.UNAVAILABLE, last.text, { hint, attempts, cause: last.cause });
+}
+
+/** The same, as the error of a call lists it. */
+export function failedAttempt({ address, phase, text, hint }: ConnectFailure): FailedAttempt {
+  return { address: address === undefined ? undefined : formatAddress(address), phase, reason: text, hint };
 }
 
 const MAX_ECHO = 256;
@@ -74,6 +84,17 @@ const KNOWN: readonly (readonly [codes: RegExp, text: string, hint: string])[] =
     "its authority is not one the server trusts, or it is not valid now",
   ],
 ];
+
+/** What may help where the network or the system says no. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "is the server running, and is this where it listens?",
+  ENOENT: "there is no such socket: is the server running?",
+  EACCES: "this process may not use it",
+  ETIMEDOUT: "nothing answers there: does a firewall drop it?",
+  EHOSTUNREACH: "no way leads there from this machine",
+  ENETUNREACH: "no way leads there from this machine",
+  ENOTFOUND: "is the name spelled right?",
+};
 
 /** What the socket knows of the peer's certificate must be asked before the verification, as a failure closes it. */
 const certificates = new WeakMap<Duplex, PeerCertificate>();
@@ -106,7 +127,9 @@ function reasonFor(error: NodeJS.ErrnoException, socket: Duplex | undefined, tls
     return { text: NO_HTTP2, hint: `${error.message}; its answer was something else, such as HTTP/1.1` };
   }
   if (code === "ECONNRESET" || code === "EPIPE") return closedEarly(tls, socket, reasonOf(error));
-  return { text: "cannot connect to the server", hint: reasonOf(error) };
+  const advice = ADVICE[code];
+  const hint = advice === undefined ? reasonOf(error) : `${reasonOf(error)}; ${advice}`;
+  return { text: "cannot connect to the server", hint };
 }
 
 /** "A connection without negotiated h2 is refused": Node itself goes on without. */

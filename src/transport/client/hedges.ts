@@ -6,6 +6,7 @@
  * sent, the others only while the server is not in trouble.
  */
 import type { ClientHttp2Stream } from "node:http2";
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import type { Metadata } from "../../codec/metadata.js";
 import { Code } from "../../codec/status.js";
 import type { AttemptEnd } from "./attempt-end.js";
@@ -13,6 +14,7 @@ import type { Peer } from "../call.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
 import type { AttemptedCall, Attempts } from "./attempted-call.js";
+import type { TimeMarks } from "./explain.js";
 import { HedgedStreams } from "./hedged-streams.js";
 import type { HedgingPolicy } from "./method-settings.js";
 import { pushbackIn } from "./pushback.js";
@@ -30,6 +32,7 @@ export class Hedges implements Attempts, AttemptOwner {
   readonly #live = new Set<Attempt>();
   readonly #unseen = new UnseenAttempts();
   readonly #past: AttemptFacts[] = [];
+  readonly #failures: FailedAttempt[] = [];
   /** How many more may be sent. */
   #left: number;
   #started = 0;
@@ -66,6 +69,16 @@ export class Hedges implements Attempts, AttemptOwner {
 
   get facts(): readonly AttemptFacts[] {
     return [...this.#past, ...[...this.#live].map((attempt) => attempt.facts())];
+  }
+
+  failures(why: string): readonly FailedAttempt[] {
+    return [...this.#failures, ...[...this.#live].flatMap((attempt) => attempt.failures(why))];
+  }
+
+  timeMarks(elapsedMs: number): TimeMarks {
+    const [first] = this.#live;
+    const isConnected = this.#streams.size > 0 || this.#chosen !== undefined;
+    return { earlierMs: 0, connectingMs: isConnected ? (first?.waitedMs ?? 0) : elapsedMs };
   }
 
   begin(): void {
@@ -210,6 +223,7 @@ export class Hedges implements Attempts, AttemptOwner {
   }
 
   #giveWay(attempt: Attempt, pushback: number | "never" | undefined, delayMs: number | undefined): void {
+    this.#failures.push(...attempt.failures(""));
     this.#past.push(attempt.facts({ pushback, delayMs }));
     this.#live.delete(attempt);
     if (attempt.stream !== undefined) this.#streams.delete(attempt.stream);

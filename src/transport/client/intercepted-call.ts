@@ -27,6 +27,7 @@ import type { AttemptFacts } from "./attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 import type { Requests } from "./calls.js";
 import { ClientCall, type ClientCallOwner } from "./client-call.js";
+import { explain } from "./explain.js";
 import { HandSent } from "./hand-sent.js";
 import { InterceptedResponses, type InterceptedResponsesOwner } from "./intercepted-responses.js";
 import { NetworkReply } from "./network-reply.js";
@@ -387,6 +388,7 @@ export class InterceptedCall implements Interceptable, InterceptedResponsesOwner
     this.#ended = true;
     this.#unguard();
     if (error !== undefined) {
+      explain(error, this.#network);
       this.#outcome.peerTrailers = error.trailers;
       this.#abort?.abort(error);
     }

@@ -5,6 +5,7 @@
  * Laws: first come, first served; a call that waits costs its place in a set; only waiting calls keep the process alive, not what
  * they wait for; whatever a policy of the application's does, its calls end with a status.
  */
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import { Code, StatusError } from "../../codec/status.js";
 import { MAX_TIMER_MS } from "../options.js";
 import { QUEUE_PICKER, type CompletePick, type Pick, type Picker } from "./balancer.js";
@@ -22,6 +23,7 @@ export class PickQueue implements Placement {
   readonly #waiting = new Set<Wish>();
   /** Says that somebody waits. */
   readonly #wanted: () => void;
+  readonly obstacles: () => readonly FailedAttempt[];
   #isServing = false;
   #servesAgain = false;
   #isClosed = false;
@@ -31,8 +33,10 @@ export class PickQueue implements Placement {
   /** How many places it has given out in its life. */
   taken = 0;
 
-  constructor(wanted: () => void) {
+  /** `obstacles` says what those that wait are waiting for. */
+  constructor(wanted: () => void, obstacles: () => readonly FailedAttempt[]) {
     this.#wanted = wanted;
+    this.obstacles = obstacles;
   }
 
   /** How many calls wait. */

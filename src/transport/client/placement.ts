@@ -8,6 +8,7 @@
  * calls {@link Placement.wait} with the same wish: the wish hears `ready` or `failed`, possibly before `wait` returns. Every
  * attempt of a call asks anew, so that it may get another server.
  */
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import type { Metadata } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import type { Code, StatusError } from "../../codec/status.js";
@@ -53,4 +54,6 @@ export interface Placement {
   wait(wish: Wish): void;
   /** Takes a wish back. Does nothing for one that does not wait. */
   forget(wish: Wish): void;
+  /** What is in the way of those that wait, for the error of one that has waited too long. */
+  obstacles?(): readonly FailedAttempt[];
 }

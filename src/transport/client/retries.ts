@@ -6,6 +6,7 @@
  * method has no policy never reaches two handlers.
  */
 import type { ClientHttp2Stream } from "node:http2";
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import type { Metadata } from "../../codec/metadata.js";
 import { Code } from "../../codec/status.js";
 import type { AttemptEnd } from "./attempt-end.js";
@@ -13,6 +14,7 @@ import type { Peer } from "../call.js";
 import type { AttemptFacts } from "./attempt-facts.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
 import type { AttemptedCall, Attempts } from "./attempted-call.js";
+import type { TimeMarks } from "./explain.js";
 import { Hedges } from "./hedges.js";
 import type { RetryPolicy } from "./method-settings.js";
 import { pushbackIn } from "./pushback.js";
@@ -35,6 +37,7 @@ export class Retries implements Attempts, AttemptOwner {
   /** How many attempts the policy counts that have ended. */
   #previous = 0;
   #past: AttemptFacts[] | undefined;
+  #failures: FailedAttempt[] | undefined;
   #stopWaiting: (() => void) | undefined;
 
   constructor(call: AttemptedCall, policy: RetryPolicy | undefined) {
@@ -67,6 +70,18 @@ export class Retries implements Attempts, AttemptOwner {
   get facts(): readonly AttemptFacts[] {
     const past = this.#past ?? [];
     return this.#attempt === undefined ? past : [...past, this.#attempt.facts()];
+  }
+
+  failures(why: string): readonly FailedAttempt[] {
+    const last = this.#attempt?.failures(why) ?? [];
+    return this.#failures === undefined ? last : [...this.#failures, ...last];
+  }
+
+  timeMarks(elapsedMs: number): TimeMarks {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return { earlierMs: elapsedMs, connectingMs: 0 };
+    const earlierMs = this.#past === undefined ? 0 : Math.max(0, elapsedMs - (attempt.durationMs ?? elapsedMs));
+    return { earlierMs, connectingMs: attempt.stream === undefined ? elapsedMs - earlierMs : attempt.waitedMs };
   }
 
   begin(): void {
@@ -146,6 +161,7 @@ export class Retries implements Attempts, AttemptOwner {
   }
 
   #giveWay(attempt: Attempt, pushback: number | "never" | undefined, delayMs: number): void {
+    (this.#failures ??= []).push(...attempt.failures(""));
     (this.#past ??= []).push(attempt.facts({ pushback, delayMs }));
     this.#attempt = undefined;
     this.#sent?.detach();

@@ -5,12 +5,13 @@
  * Laws: nothing is resolved and nothing connected before there is a call or a request to connect; what was known stays in use
  * when nothing newer can be had.
  */
+import type { FailedAttempt } from "../../codec/failure-report.js";
 import { runOutside } from "../propagation.js";
 import { failingPicker, QUEUE_PICKER, type HealthWatch, type Picker } from "./balancer.js";
 import { ClientHealth } from "./client-health.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Clock } from "./clock.js";
-import type { ConnectFailure } from "./connect-failure.js";
+import { failedAttempt, MAX_TOLD, type ConnectFailure } from "./connect-failure.js";
 import { Connectivity, type ConnectivityState } from "./connectivity.js";
 import { FreezeWatch } from "./freeze-watch.js";
 import { IdleWatch, type Busy } from "./idle-watch.js";
@@ -44,12 +45,17 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
   readonly #options: RouterOptions;
   readonly clock: Clock;
   readonly connectivity = new Connectivity();
-  readonly queue = new PickQueue(() => this.#wanted());
+  readonly queue = new PickQueue(
+    () => this.#wanted(),
+    () => this.#obstacles(),
+  );
   readonly pool: SubchannelPool;
   readonly #policies = new PolicySwitch(this);
   readonly #idleWatch: IdleWatch;
   readonly #freezeWatch: FreezeWatch;
   #resolving: ResolverRun | undefined;
+  /** Why the last question where the servers are came to nothing. */
+  #unresolved: ConnectFailure | undefined;
   #complaint: string | undefined;
   #hasHealthWarning = false;
 
@@ -73,6 +79,19 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
     this.connect();
     this.#resolving?.askNow();
     for (const subchannel of this.pool.all) subchannel.resetBackoff();
+  }
+
+  /** What calls wait for: each address that is not ready, or the name. */
+  #obstacles(): readonly FailedAttempt[] {
+    const obstacles: FailedAttempt[] = [];
+    for (const subchannel of this.pool.all) {
+      if (subchannel.obstacle !== undefined) obstacles.push(subchannel.obstacle);
+      if (obstacles.length === MAX_TOLD) break;
+    }
+    if (obstacles.length > 0) return obstacles;
+    if (this.#unresolved !== undefined) return [failedAttempt(this.#unresolved)];
+    if (this.connectivity.state !== "CONNECTING") return [];
+    return [{ address: undefined, phase: "dns", reason: "the resolver has not answered yet" }];
   }
 
   #wanted(): void {
@@ -99,6 +118,7 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
       return false;
     }
     this.#complain(config.refused);
+    this.#unresolved = undefined;
     const { policy, config: settings } = this.#chosen();
     this.#policies.update(policy, settings, endpoints);
     return true;
@@ -119,6 +139,7 @@ export class Router implements PoolOwner, PolicySwitchOwner, ResolverOwner, Busy
   }
 
   unresolved(failure: ConnectFailure, isEmpty: boolean): void {
+    this.#unresolved = failure;
     if (isEmpty) this.#policies.close();
     if (!this.#policies.isRunning) this.picked("TRANSIENT_FAILURE", failingPicker(failure));
   }

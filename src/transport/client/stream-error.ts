@@ -26,6 +26,17 @@ const RESETS: readonly (readonly [name: string, code: Code])[] = [
   ["HTTP_1_1_REQUIRED", Code.INTERNAL],
 ];
 
+/** What a code says of what happened, for whoever reads the error. */
+const HINTS: Readonly<Record<string, string>> = {
+  PROTOCOL_ERROR: "the server found the request against HTTP/2, or this side found the answer so",
+  INTERNAL_ERROR: "the server or a proxy failed while it answered: its log may say why",
+  REFUSED_STREAM: "the server did not begin with it: it has too many calls, or is about to stop",
+  CANCEL: "the server or a proxy gave it up, as proxies do after a time of their own",
+  ENHANCE_YOUR_CALM: "the server is asked for more than it permits: calls, headers or PINGs",
+  FRAME_SIZE_ERROR: "a frame or a header block was larger than the peer takes",
+  HTTP_1_1_REQUIRED: "the server wants HTTP/1.1 there, which gRPC cannot use",
+};
+
 /** The name of an HTTP/2 error code. */
 function errorName(code: number): string {
   return RESETS[code]?.[0] ?? `error code ${code}`;
@@ -40,11 +51,13 @@ export function endOfStream(stream: ClientHttp2Stream, connection: Connection, h
   if (goaway !== undefined && (stream.id === undefined || stream.id > goaway.lastStreamId)) {
     const text = `the server did not take the call: GOAWAY ${describeGoaway(goaway)}`;
     // RFC 9113 §6.8: streams above the last id "might not have been processed" and are safe to send again.
-    return { ...remote(Code.UNAVAILABLE, text), unprocessed: stream.id === undefined ? "never sent" : "refused" };
+    const end = goneAway(remote(Code.UNAVAILABLE, text), goaway);
+    return { ...end, unprocessed: stream.id === undefined ? "never sent" : "refused" };
   }
   // A GOAWAY with an error code makes Node reset every stream with that code, which says nothing about the call.
   if (goaway !== undefined && goaway.code !== constants.NGHTTP2_NO_ERROR) {
-    return remote(Code.UNAVAILABLE, `the server closed the connection: GOAWAY ${describeGoaway(goaway)}`);
+    const text = `the server closed the connection: GOAWAY ${describeGoaway(goaway)}`;
+    return goneAway(remote(Code.UNAVAILABLE, text), goaway);
   }
   if (session.destroyed || stream.id === undefined) {
     const end = local(Code.UNAVAILABLE, `the connection was lost: ${connection.lost ?? "closed by the server"}`);
@@ -54,7 +67,12 @@ export function endOfStream(stream: ClientHttp2Stream, connection: Connection, h
   if (reset === constants.NGHTTP2_NO_ERROR) {
     return local(Code.INTERNAL, "protocol error: the server ended the stream without a status");
   }
-  const end = remote(RESETS[reset]?.[1] ?? Code.INTERNAL, `the server reset the stream with ${errorName(reset)}`);
+  const name = errorName(reset);
+  const end: AttemptEnd = {
+    ...remote(RESETS[reset]?.[1] ?? Code.INTERNAL, `the server reset the stream with ${name}`),
+    hint: HINTS[name],
+    http2: { http2Code: name, http2Frame: "RST_STREAM" },
+  };
   // RFC 9113 §8.7: REFUSED_STREAM says that "no processing had been performed".
   return reset === constants.NGHTTP2_REFUSED_STREAM ? { ...end, unprocessed: "refused" } : end;
 }
@@ -65,8 +83,16 @@ export function sessionGone(connection: Connection): AttemptEnd {
   const end =
     goaway === undefined
       ? local(Code.UNAVAILABLE, `the connection was lost: ${connection.lost ?? "closed by the server"}`)
-      : remote(Code.UNAVAILABLE, `the server closes the connection: GOAWAY ${describeGoaway(goaway)}`);
+      : goneAway(
+          remote(Code.UNAVAILABLE, `the server closes the connection: GOAWAY ${describeGoaway(goaway)}`),
+          goaway,
+        );
   return { ...end, unprocessed: "never sent" };
+}
+
+function goneAway(end: AttemptEnd, { code }: Goaway): AttemptEnd {
+  const name = errorName(code);
+  return { ...end, hint: HINTS[name], http2: { http2Code: name, http2Frame: "GOAWAY" } };
 }
 
 function local(code: Code, message: string): AttemptEnd {
