@@ -14,6 +14,7 @@ import { describe, describeHelp } from "./describe.js";
 import { generate, generateHelp } from "./generate.js";
 import { list, listHelp } from "./list.js";
 import { serve, serveHelp } from "./serve.js";
+import { trace, traceHelp } from "./trace.js";
 import { suggestion, UsageError } from "./usage-error.js";
 
 /** A command: does its work and resolves to the exit code. */
@@ -32,6 +33,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["call", { run: call, summary: "call a method of any server, in JSON", help: callHelp }],
   ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],
   ["describe", { run: describe, summary: "show how a service, a message or any name is declared", help: describeHelp }],
+  ["trace", { run: trace, summary: "show what passes between clients and a server, byte by byte", help: traceHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
   ["completion", { run: completion, summary: "print a script that completes all this at Tab", help: completionHelp }],
 ]);

@@ -1,0 +1,171 @@
+/**
+ * `barewire trace`: a proxy in front of a server that prints what passes through it.
+ *
+ * Laws: it changes nothing of what passes; what it cannot read it passes on all the same, and says so.
+ */
+import { quoted } from "../services/peer-text.js";
+import { Secrets } from "../transport/inspect/header-words.js";
+import { OrderedOutput } from "../transport/inspect/ordered-output.js";
+import { Proxy } from "../transport/inspect/proxy.js";
+import { Trace } from "../transport/inspect/trace.js";
+import { parseGoFlags, type GoFlagValues } from "./go-flags.js";
+import { printable } from "./printable.js";
+import { checkInclude } from "./question.js";
+import { namesFiles } from "./schema-source.js";
+import { NO_TYPES, traceTypes } from "./trace-types.js";
+import { parseWholeNumber, UsageError } from "./usage-error.js";
+
+export const traceHelp = `usage: barewire trace -r HOST:PORT [-p PORT] [options]
+
+A proxy that passes connections on to the server at HOST:PORT, and prints what it sees: every HTTP/2 frame with its flags, headers
+and bytes, every gRPC message with its fields, how every call ended. Clients connect to the proxy instead of the server. What
+is no HTTP/2 is passed on unread, TLS included. Flags are written with one dash or two.
+
+  -r, --remote ADDR    where connections are passed on to: host:port or unix:path
+  -p, --port N         where it listens; default 0, any free port, which is printed
+  -l, --listen HOST    … and at which address; default 127.0.0.1
+  -t, --type TYPE      grpc (frames, messages and calls; the default) or http2 (frames alone)
+  -d, --delay TIME     everything comes so much later in each direction, such as 100ms or 1.5s
+  --up N               bytes a second that pass to the server (-up N as well); default 0, as many as come
+  --down N             … and that come back
+  -s, --stats          what passed, counted, when a connection ends and at the end
+  -q, --quiet          no frames and calls: connections alone, and what -s counts
+
+  --hex N              bytes of a frame to show in hex; default 256, 0 for none
+  --redact NAME        a header whose value is printed as ***, as authorization and cookies are; may be given several times
+  --show-secrets       hide nothing
+
+Fields have names where the server's reflection tells them, which is asked when a service is first called, or from files:
+  --proto F            what the services are declared as; may be given several times
+  -I, --include DIR    … where its imports are looked up
+  --protoset F         … or as protoc --include_imports --descriptor_set_out and buf build write it
+  --no-reflection      ask nobody
+  --help               this text
+
+Ctrl-C ends it, and cuts the connections. Colours are for terminals, without NO_COLOR.`;
+
+const FLAGS = {
+  remote: { takes: "a value", alias: "r" },
+  port: { takes: "a value", alias: "p" },
+  listen: { takes: "a value", alias: "l" },
+  type: { takes: "a value", alias: "t" },
+  delay: { takes: "a value", alias: "d" },
+  up: { takes: "a value" },
+  down: { takes: "a value" },
+  stats: { takes: "nothing", alias: "s" },
+  quiet: { takes: "nothing", alias: "q" },
+  hex: { takes: "a value" },
+  redact: { takes: "values" },
+  "show-secrets": { takes: "nothing" },
+  proto: { takes: "values" },
+  include: { takes: "values", alias: "I" },
+  protoset: { takes: "values" },
+  "no-reflection": { takes: "nothing" },
+} as const;
+
+type Flags = GoFlagValues<typeof FLAGS>;
+
+const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_HEX_BYTES = 256;
+const MAX_HEX_BYTES = 16 * 1024 * 1024;
+const MAX_DELAY_MS = 600_000;
+
+/** Runs the command; resolves to the exit code. @throws UsageError */
+export async function trace(args: readonly string[]): Promise<number> {
+  const flags = parseGoFlags(args, FLAGS);
+  const { remote } = flags;
+  if (remote === undefined) throw new UsageError("trace wants a server to pass connections on to: -r HOST:PORT");
+  checkInclude(flags);
+  const showCalls = parseType(flags.type ?? "grpc") === "grpc";
+  const hexBytes = parseWholeNumber("--hex", flags.hex ?? String(DEFAULT_HEX_BYTES), 0, MAX_HEX_BYTES);
+  const port = parseWholeNumber("--port", flags.port ?? "0", 0, 65_535);
+  const pace = paceOf(flags);
+  const output = new OrderedOutput(process.stdout);
+  const isBlind = flags.quiet === true || !showCalls || flags["no-reflection"] === true;
+  const types =
+    isBlind && !namesFiles(flags)
+      ? NO_TYPES
+      : traceTypes(flags, remote, (why) => process.stderr.write(`barewire: fields have no names: ${printable(why)}\n`));
+  const view = new Trace(output, {
+    secrets: new Secrets({ more: flags.redact ?? [], showAll: flags["show-secrets"] === true }),
+    hexBytes,
+    showCalls,
+    colour: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+    typesOf: types.typesOf,
+    quiet: flags.quiet === true,
+    statistics: flags.stats === true,
+  });
+  const proxy = openProxy({ remote, ...pace }, view);
+  const address = await listenAt(proxy, flags.listen ?? DEFAULT_HOST, port);
+  view.say(`listening on ${address}, passing on to ${proxy.remote}`);
+  await told();
+  await proxy.close();
+  await types.close();
+  view.end();
+  await output.flushed();
+  return 0;
+}
+
+function openProxy(options: ConstructorParameters<typeof Proxy>[0], view: Trace): Proxy {
+  try {
+    return new Proxy(options, view);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(`-r must be host:port or unix:path: current value is ${quoted(options.remote)}`, { cause: error });
+  }
+}
+
+async function listenAt(proxy: Proxy, host: string, port: number): Promise<string> {
+  try {
+    return await proxy.listen(host, port);
+  } catch (error) {
+    const why = LISTEN_FAULTS.get((error as NodeJS.ErrnoException).code) ?? (error as Error).message;
+    throw new UsageError(`cannot listen on ${quoted(host)}, port ${port}: ${printable(why)}`, { cause: error });
+  }
+}
+
+const LISTEN_FAULTS: ReadonlyMap<unknown, string> = new Map([
+  ["EADDRINUSE", "the port is taken; without -p any free one is"],
+  ["EADDRNOTAVAIL", "this machine does not have that address"],
+  ["ENOTFOUND", "the host is not known"],
+  ["EAI_AGAIN", "the host is not known"],
+  ["EACCES", "it is not allowed; ports below 1024 often need special rights"],
+]);
+
+function parseType(type: string): "grpc" | "http2" {
+  if (type === "grpc" || type === "http2") return type;
+  throw new UsageError(`-t must be grpc or http2: current value is ${quoted(type)}`);
+}
+
+function paceOf(flags: Flags): { delayMs: number; upBytesPerSecond?: number; downBytesPerSecond?: number } {
+  const up = parseWholeNumber("--up", flags.up ?? "0", 0, 999_999_999);
+  const down = parseWholeNumber("--down", flags.down ?? "0", 0, 999_999_999);
+  return {
+    delayMs: flags.delay === undefined ? 0 : parseDuration("--delay", flags.delay),
+    ...(up === 0 ? {} : { upBytesPerSecond: up }),
+    ...(down === 0 ? {} : { downBytesPerSecond: down }),
+  };
+}
+
+const UNITS_MS: ReadonlyMap<string, number> = new Map([
+  ["us", 0.001],
+  ["µs", 0.001],
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+]);
+
+/** A time as Go writes it: `100ms`, `1.5s`. @throws UsageError */
+function parseDuration(flag: string, text: string): number {
+  const [, number = "", unit = ""] = /^(\d{1,9}(?:\.\d{1,9})?)(us|µs|ms|s|m)$/.exec(text) ?? [];
+  const ms = text === "0" ? 0 : Number(number) * (UNITS_MS.get(unit) ?? Number.NaN);
+  if (ms >= 0 && ms <= MAX_DELAY_MS) return ms;
+  throw new UsageError(`${flag} must be a time such as 100ms or 1.5s, of 10m at most: current value is ${quoted(text)}`);
+}
+
+/** Resolves when the person has had enough. */
+function told(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * A TCP proxy: takes connections, opens one to the remote for each, and shows what passes between them.
+ *
+ * Spec: RFC 9293 §3.6 (a connection's two directions end apart).
+ * Laws: bytes pass unchanged and in their order; what goes wrong with one side goes wrong with the other in the same way; it holds
+ * no more than its sockets and its delay do.
+ */
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
+import type { Side } from "./conversation.js";
+import { Relay } from "./relay.js";
+
+/** Hears of a proxy's connections, which are numbered from 1. */
+export interface ProxyListener {
+  accepted(connection: number, peer: string): void;
+  /** The remote has taken the connection. */
+  connected(connection: number, remote: string): void;
+  /** The remote could not be reached; the client's connection is cut. */
+  unreachable(connection: number, error: Error): void;
+  /** Bytes that `from` sent. A promise has its next ones wait. */
+  bytes(connection: number, from: Side, chunk: Buffer): Promise<void> | undefined;
+  /** `from` has said that no more comes. */
+  halfClosed(connection: number, from: Side): void;
+  /** Both sides are gone; `error` says what broke it, and on which side, if anything did. */
+  closed(connection: number, error: { readonly from: Side; readonly error: Error } | undefined): void;
+}
+
+/** What a {@link Proxy} can be told. */
+export interface ProxyOptions {
+  /** Where connections are passed on to: `host:port` or `unix:path`. */
+  readonly remote: string;
+  /** By how much everything comes later in each direction, in milliseconds. Default 0. */
+  readonly delayMs?: number | undefined;
+  /** How many bytes a second pass to the remote. Default: as many as come. */
+  readonly upBytesPerSecond?: number | undefined;
+  /** How many bytes a second pass from it. Default: as many as come. */
+  readonly downBytesPerSecond?: number | undefined;
+}
+
+/** More are refused: whoever looks at that many looks at none. */
+const MAX_CONNECTIONS = 1000;
+
+/** Listens, and passes on. */
+export class Proxy {
+  readonly #options: ProxyOptions;
+  readonly #remote: Address;
+  readonly #listener: ProxyListener;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #count = 0;
+
+  /** @throws TypeError when `remote` is no address. */
+  constructor(options: ProxyOptions, listener: ProxyListener) {
+    this.#options = options;
+    this.#remote = parseAddress(options.remote);
+    this.#listener = listener;
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+      this.#onConnection(socket),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** The remote, as it is written down. */
+  get remote(): string {
+    return formatAddress(this.#remote);
+  }
+
+  /** Listens; resolves to `host:port`. Port 0 is any free one. Rejects when that cannot be. */
+  listen(host: string, port: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        const place = this.#server.address() as AddressInfo;
+        resolve(formatHostPort(place.address, place.port));
+      });
+    });
+  }
+
+  /** Takes no more connections and cuts those there are. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  #onConnection(client: Socket): void {
+    const number = ++this.#count;
+    this.#sockets.add(client);
+    this.#listener.accepted(number, peerOf(client));
+    const remote = this.#dial();
+    this.#sockets.add(remote);
+    const unreachable = (error: Error): void => this.#giveUp(number, client, remote, error);
+    // Somebody who leaves before the remote has answered is not to be waited for.
+    const left = (): void => void remote.destroy(new Error("the client has gone"));
+    client.once("error", left);
+    remote.once("error", unreachable);
+    remote.once("connect", () => {
+      remote.off("error", unreachable);
+      client.off("error", left);
+      this.#listener.connected(number, this.remote);
+      this.#join(number, client, remote);
+    });
+  }
+
+  #giveUp(number: number, client: Socket, remote: Socket, error: Error): void {
+    this.#sockets.delete(remote);
+    this.#listener.unreachable(number, error);
+    const gone = (): void => {
+      this.#sockets.delete(client);
+      this.#listener.closed(number, undefined);
+    };
+    client.on("error", () => undefined);
+    if (client.closed) gone();
+    else client.once("close", gone).resetAndDestroy();
+  }
+
+  #dial(): Socket {
+    const remote = this.#remote;
+    return remote.kind === "tcp"
+      ? createConnection({ host: remote.host, port: remote.port, allowHalfOpen: true, noDelay: true })
+      : createConnection({ path: remote.path, allowHalfOpen: true });
+  }
+
+  #join(number: number, client: Socket, remote: Socket): void {
+    const { delayMs = 0, upBytesPerSecond, downBytesPerSecond } = this.#options;
+    const hears = (from: Side) => ({
+      chunk: (chunk: Buffer) => this.#listener.bytes(number, from, chunk),
+      end: () => this.#listener.halfClosed(number, from),
+    });
+    const up = new Relay(client, remote, { delayMs, bytesPerSecond: upBytesPerSecond }, hears("client"));
+    const down = new Relay(remote, client, { delayMs, bytesPerSecond: downBytesPerSecond }, hears("server"));
+    let broken: { from: Side; error: Error } | undefined;
+    let open = 2;
+    const watch = (from: Side, socket: Socket, relay: Relay, other: Socket): void => {
+      socket.on("error", (error) => (broken ??= { from, error }));
+      socket.on("close", (hadError) => {
+        this.#sockets.delete(socket);
+        relay.stop();
+        if (--open === 0) this.#listener.closed(number, broken);
+        else if (hadError) other.resetAndDestroy();
+        // Whoever ended in order has its last bytes still on their way.
+        else if (!socket.readableEnded) other.destroy();
+      });
+    };
+    watch("client", client, down, remote);
+    watch("server", remote, up, client);
+    client.resume();
+  }
+}
+
+function peerOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress === undefined ? "somebody who has gone" : formatHostPort(remoteAddress, remotePort ?? 0);
+}
