@@ -16,7 +16,9 @@ export interface GoFlag {
 type Value<F extends GoFlag> = F["takes"] extends "nothing" ? true : F["takes"] extends "values" ? string[] : string;
 
 /** What was given, by the flags' names. */
-export type GoFlagValues<Flags extends Readonly<Record<string, GoFlag>>> = { [Name in keyof Flags]?: Value<Flags[Name]> };
+export type GoFlagValues<Flags extends Readonly<Record<string, GoFlag>>> = {
+  [Name in keyof Flags]?: Value<Flags[Name]>;
+};
 
 /** Parses flags; there may be nothing else. @throws UsageError */
 export function parseGoFlags<const Flags extends Readonly<Record<string, GoFlag>>>(

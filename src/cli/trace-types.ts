@@ -6,8 +6,15 @@
  */
 import { Channel, Code, Metadata, type Schema, StatusError } from "../index.js";
 import type { CallTypes, TypesOf } from "../transport/inspect/message-words.js";
-import { callFailure } from "./call-failure.js";
-import { FULL_NAME, namesFiles, schemaOfFiles, schemaOfServer, type SchemaFlags, type SchemaSource } from "./schema-source.js";
+import {
+  FULL_NAME,
+  namesFiles,
+  schemaOfFiles,
+  schemaOfServer,
+  type SchemaFlags,
+  type SchemaSource,
+} from "./schema-source.js";
+import { UsageError } from "./usage-error.js";
 
 /** How long the server has to tell of a service. */
 const REFLECTION_TIMEOUT_MS = 2000;
@@ -38,7 +45,7 @@ export function traceTypes(flags: SchemaFlags, remote: string, complain: (why: s
       channel,
       metadata: new Metadata(),
       callOptions: {},
-      failure: (error, purpose) => callFailure(error, { address: remote, isTls: false, purpose }),
+      failure: (error) => new UsageError(`the server's reflection: ${error.message}`, { cause: error }),
     },
     REFLECTION_TIMEOUT_MS,
   );
@@ -64,12 +71,21 @@ function rememberedTypes(source: SchemaSource, complain: (why: string) => void):
       // Perhaps it only begins to serve.
       if (!isFinal(error)) setTimeout(() => schemas.delete(service), AGAIN_AFTER_MS).unref();
       return undefined;
+    } finally {
+      // The next question may be hours away.
+      source.close();
     }
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  const askInTurn = (service: string): Promise<Schema | undefined> => {
+    const answer = last.then(() => ask(service));
+    last = answer;
+    return answer;
   };
   return async (path) => {
     const [, service, method] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
     if (service === undefined || method === undefined || !FULL_NAME.test(service)) return undefined;
-    if (!schemas.has(service) && schemas.size < MAX_SERVICES) schemas.set(service, ask(service));
+    if (!schemas.has(service) && schemas.size < MAX_SERVICES) schemas.set(service, askInTurn(service));
     return callTypes(await schemas.get(service), service, method);
   };
 }

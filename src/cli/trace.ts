@@ -111,7 +111,9 @@ function openProxy(options: ConstructorParameters<typeof Proxy>[0], view: Trace)
     return new Proxy(options, view);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(`-r must be host:port or unix:path: current value is ${quoted(options.remote)}`, { cause: error });
+    throw new UsageError(`-r must be host:port or unix:path: current value is ${quoted(options.remote)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -160,7 +162,9 @@ function parseDuration(flag: string, text: string): number {
   const [, number = "", unit = ""] = /^(\d{1,9}(?:\.\d{1,9})?)(us|µs|ms|s|m)$/.exec(text) ?? [];
   const ms = text === "0" ? 0 : Number(number) * (UNITS_MS.get(unit) ?? Number.NaN);
   if (ms >= 0 && ms <= MAX_DELAY_MS) return ms;
-  throw new UsageError(`${flag} must be a time such as 100ms or 1.5s, of 10m at most: current value is ${quoted(text)}`);
+  throw new UsageError(
+    `${flag} must be a time such as 100ms or 1.5s, of 10m at most: current value is ${quoted(text)}`,
+  );
 }
 
 /** Resolves when the person has had enough. */

@@ -93,12 +93,17 @@ export class ConnectionView {
   }
 
   #onPreface(): void {
-    this.#print(this.#arrowLine("client", `the preface of HTTP/2, ${CLIENT_PREFACE.length} bytes`), [], [CLIENT_PREFACE]);
+    this.#print(
+      this.#arrowLine("client", `the preface of HTTP/2, ${CLIENT_PREFACE.length} bytes`),
+      [],
+      [CLIENT_PREFACE],
+    );
   }
 
   #onFrame(seen: SeenFrame): void {
     const { head, notes } = frameWords(seen);
-    const unreadable = seen.unreadable === undefined ? [] : [`its headers cannot be read: ${safeText(seen.unreadable)}`];
+    const unreadable =
+      seen.unreadable === undefined ? [] : [`its headers cannot be read: ${safeText(seen.unreadable)}`];
     const fields = seen.fields === undefined ? [] : headerLines(seen.fields, this.#options.secrets);
     const lines = [...notes, ...unreadable, ...fields];
     const line = this.#arrowLine(seen.from, head);
@@ -112,18 +117,20 @@ export class ConnectionView {
     const { secrets, hexBytes } = this.#options;
     if (!secrets.areKept || hexBytes === 0 || !BLOCK_TYPES.has(raw.type)) return false;
     const isOnlyPart = (raw.flags & END_HEADERS) === 0 || raw.type === CONTINUATION;
-    return fields === undefined || isOnlyPart || fields.some((field) => secrets.has(field));
+    return fields === undefined || isOnlyPart || fields.some(({ name }) => secrets.hasName(name));
   }
 
   #onForeign(from: Side, bytes: Uint8Array): void {
     const [begins = ""] = Buffer.from(bytes).toString("latin1").split(/\r?\n/);
-    const what = bytes[0] === TLS_HANDSHAKE ? "TLS" : `no HTTP/2; it begins with "${safeText(begins, MAX_FOREIGN_CHARACTERS)}"`;
+    const what =
+      bytes[0] === TLS_HANDSHAKE ? "TLS" : `no HTTP/2; it begins with "${safeText(begins, MAX_FOREIGN_CHARACTERS)}"`;
     this.#print(this.#arrowLine(from, `passed on unread, as it is ${what}`), []);
   }
 
   #onMessage(call: SeenCall, from: Side, message: SeenMessage): void {
-    const head = `stream ${call.streamId} message ${message.index + 1}`;
-    const line = (more: string): string => this.#arrowLine(from, `${head}, ${more}`);
+    // Its time is that of its last byte, however long it takes to learn what it is.
+    const head = this.#arrowLine(from, `stream ${call.streamId} message ${message.index + 1}`);
+    const line = (more: string): string => `${head}, ${more}`;
     const text = messageWords(call, from, message, this.#options.typesOf).then(
       (words) => this.#text(line(words.head), words.lines),
       (error: unknown) => this.#text(line(`which cannot be shown: ${safeText(String(error))}`), []),
@@ -139,7 +146,7 @@ export class ConnectionView {
   #onEnd(call: SeenCall): void {
     const { ending, streamId, startedAtMs, endedAtMs = startedAtMs } = call;
     const isGood = ending?.how === "status" && ending.status.code === 0;
-    const words = this.#paint(isGood ? GREEN : RED, endingWords(call));
+    const words = this.#paint(isGood ? GREEN : RED, endingWords(call, this.#options.secrets));
     this.#say(`stream ${streamId} ${safeText(call.path, 256)} ended ${words} after ${inMs(endedAtMs - startedAtMs)}`);
   }
 
@@ -188,11 +195,12 @@ function headerOf({ type, flags, streamId, payload }: RawFrame): Uint8Array {
 }
 
 /** How a call ended, in words. */
-export function endingWords({ ending }: SeenCall): string {
+function endingWords({ ending }: SeenCall, secrets: Secrets): string {
   if (ending === undefined) return "in no way that was seen";
   if (ending.how === "status") {
     const { code, message } = ending.status;
-    return message === "" ? codeName(code) : `${codeName(code)} "${safeText(message, 256)}"`;
+    if (message === "") return codeName(code);
+    return `${codeName(code)} "${secrets.hasName("grpc-message") ? "***" : safeText(message, 256)}"`;
   }
   if (ending.how === "reset") return `by a reset of the ${ending.from} (${ending.code})`;
   return ending.how === "lost" ? "with its connection" : "without a status";

@@ -31,6 +31,8 @@ const FLAGS: Readonly<Record<string, readonly (readonly [bit: number, name: stri
   CONTINUATION: [END_HEADERS],
 };
 
+/** What a GOAWAY says that only warns. §6.8. */
+const LAST_OF_ALL = 0x7fff_ffff;
 /** Settings that are shown of one frame. */
 const MAX_SETTINGS = 32;
 /** What is shown of a GOAWAY's text, in characters. */
@@ -50,7 +52,8 @@ export function frameWords(seen: SeenFrame): FrameWords {
   const name = FRAME_TYPES[raw.type] ?? `frame of the unknown type 0x${raw.type.toString(16)}`;
   const where = raw.streamId === 0 ? [] : [`stream ${raw.streamId}`];
   const size = `${raw.payload.length} ${raw.payload.length === 1 ? "byte" : "bytes"}`;
-  const padded = "paddedBytes" in frame && frame.paddedBytes !== undefined ? [`${frame.paddedBytes} of them padding`] : [];
+  const padded =
+    "paddedBytes" in frame && frame.paddedBytes !== undefined ? [`${frame.paddedBytes} of them padding`] : [];
   const { inline = [], notes = [] } = meaning(frame, seen.from);
   const head = [name, ...where, ...flagNames(raw)].join(" ");
   return { head: `${head}, ${[size, ...padded, ...inline].join(", ")}`, notes };
@@ -64,7 +67,9 @@ interface Meaning {
 function meaning(frame: Frame, from: Side): Meaning {
   switch (frame.type) {
     case "SETTINGS":
-      return frame.ack ? { notes: ["the other side's settings are in force"] } : { notes: settingNotes(frame.settings) };
+      return frame.ack
+        ? { notes: ["the other side's settings are in force"] }
+        : { notes: settingNotes(frame.settings) };
     case "PING":
       return {
         inline: [Buffer.from(frame.opaque).toString("hex")],
@@ -76,9 +81,12 @@ function meaning(frame: Frame, from: Side): Meaning {
       return { notes: [`the ${other} may send ${frame.increment} bytes more ${where}`] };
     }
     case "RST_STREAM":
-      return { inline: [errorCodeName(frame.code)], notes: [`stream ${frame.streamId} ends here: ${codeWords(frame.code)}`] };
+      return {
+        inline: [errorCodeName(frame.code)],
+        notes: [`stream ${frame.streamId} ends here: ${codeWords(frame.code)}`],
+      };
     case "GOAWAY":
-      return goawayMeaning(frame);
+      return goawayMeaning(frame, from);
     case "PRIORITY":
       return { notes: ["an order among streams that nobody follows any more"] };
     case "PUSH_PROMISE":
@@ -92,16 +100,18 @@ function meaning(frame: Frame, from: Side): Meaning {
   }
 }
 
-function goawayMeaning(frame: Frame & { readonly type: "GOAWAY" }): Meaning {
+function goawayMeaning(frame: Frame & { readonly type: "GOAWAY" }, from: Side): Meaning {
   const { lastStreamId, code, debug } = frame;
   const said = debug.length === 0 ? [] : [`it says ${quotedText(debug)}`];
   const above =
-    lastStreamId >= 0x7fff_fffe
+    lastStreamId >= LAST_OF_ALL
       ? "every stream that is open is still answered"
       : `streams above ${lastStreamId} were not looked at, and may be sent again elsewhere`;
+  // A client speaks of what the server has begun, which in gRPC is nothing.
+  const streams = from === "client" ? [] : [above];
   return {
     inline: [errorCodeName(code), `last stream ${lastStreamId}`],
-    notes: [`no new streams on this connection: ${codeWords(code)}`, above, ...said],
+    notes: [`no new streams on this connection: ${codeWords(code)}`, ...streams, ...said],
   };
 }
 

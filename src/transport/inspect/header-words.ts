@@ -25,12 +25,13 @@ export class Secrets {
     this.#names = new Set(showAll ? [] : [...SECRET_NAMES, ...more.map((name) => name.toLowerCase())]);
   }
 
-  /** Whether anything can be one. */
+  /** Whether there can be any. */
   get areKept(): boolean {
     return this.#names.size > 0;
   }
 
-  has({ name }: HeaderField): boolean {
+  /** Whether the values of fields of this name are secret. */
+  hasName(name: string): boolean {
     return this.#names.has(name.toLowerCase());
   }
 }
@@ -43,7 +44,7 @@ export function headerLines(fields: readonly HeaderField[], secrets: Secrets): s
 
 function fieldLines(field: HeaderField, secrets: Secrets): string[] {
   const name = safeText(field.name, 256);
-  if (secrets.has(field)) return [`${name}: ***`];
+  if (secrets.hasName(field.name)) return [`${name}: ***`];
   const line = `${name}: ${safeText(field.value)}`;
   if (field.name.endsWith("-bin")) return [line, ...binaryLines(field.value)];
   const plain = inTheClear(field);
@@ -71,8 +72,17 @@ function binaryLines(value: string): string[] {
       const text = bytes.toString("utf8");
       if (Buffer.from(text).equals(bytes) && /^[^\p{Cc}]+$/u.test(text)) return [`  = "${safeText(text, 256)}"`];
       const fields = bytes.length === 0 ? undefined : guessMessage(bytes);
-      if (fields !== undefined) return ["  = message", ...formatGuess(fields, "    ").slice(0, 64).map((line) => safeText(line))];
-      const hex = bytes.subarray(0, MAX_BINARY_BYTES).toString("hex").replaceAll(/(..)(?=.)/g, "$1 ");
+      if (fields !== undefined)
+        return [
+          "  = message",
+          ...formatGuess(fields, "    ")
+            .slice(0, 64)
+            .map((line) => safeText(line)),
+        ];
+      const hex = bytes
+        .subarray(0, MAX_BINARY_BYTES)
+        .toString("hex")
+        .replaceAll(/(..)(?=.)/g, "$1 ");
       return [`  = ${hex}${bytes.length > MAX_BINARY_BYTES ? ` … (${bytes.length} bytes)` : ""}`];
     });
 }

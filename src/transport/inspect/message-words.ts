@@ -91,7 +91,7 @@ async function contentLines(
   const type = await typeOf();
   if (type === undefined) return { lines: guessed(bytes) };
   try {
-    const text = toText(type as MessageType<unknown>, type.decode(bytes)).trimEnd();
+    const text = toText(type, type.decode(bytes)).trimEnd();
     return { typeName: type.typeName, lines: text === "" ? ["(no field is set)"] : text.split("\n") };
   } catch (error) {
     const why = `it is no ${safeText(type.typeName, 256)}: ${safeText((error as Error).message, 256)}`;

@@ -90,7 +90,8 @@ export class Trace implements ProxyListener {
     this.#connections.delete(connection);
     traced?.view?.closed();
     traced?.counter?.calls.closed();
-    const why = error === undefined ? "" : `, as the ${error.from}'s side broke: ${safeText(reasonOf(error.error), 256)}`;
+    const why =
+      error === undefined ? "" : `, as the ${error.from}'s side broke: ${safeText(reasonOf(error.error), 256)}`;
     this.#say(connection, `closed${why}`);
     for (const line of traced?.counter?.statistics.lines() ?? []) this.#say(connection, line);
   }
