@@ -30,6 +30,7 @@ const MAX_SERVICES = 50;
 /** The values of flags that take one of a few. */
 const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   ["--format", ["json", "text"]],
+  ["--type", ["grpc", "http2"]],
   ["--compression", ["gzip", "deflate", "identity"]],
   ["--int64", ["bigint", "string", "number"]],
   ["--bytes", ["uint8array", "buffer"]],

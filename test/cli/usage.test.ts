@@ -38,6 +38,10 @@ describe("barewire", { concurrency: 4 }, () => {
     ],
     [["list", "--help"], /usage: barewire list ADDR \[SERVICE\][^]*--proto[^]*--max-time[^]*Exit code/],
     [["describe", "--help"], /usage: barewire describe ADDR \[SYMBOL\][^]*--template[^]*--proto[^]*Exit code/],
+    [
+      ["trace", "--help"],
+      /usage: barewire trace -r HOST:PORT[^]*--remote[^]*--port[^]*--listen[^]*--type[^]*--delay[^]*--up[^]*--down[^]*--stats[^]*--quiet[^]*--hex[^]*--redact[^]*--show-secrets[^]*--proto[^]*--protoset[^]*--no-reflection/,
+    ],
     [["completion", "--help"], /usage: barewire completion bash\|zsh\|fish[^]*eval/],
     [
       ["generate", "--help"],
@@ -52,7 +56,7 @@ describe("barewire", { concurrency: 4 }, () => {
   }
 
   for (const [args, expected] of [
-    [[], /^barewire: a command is wanted: serve, demo, call, list, describe, generate or completion/],
+    [[], /^barewire: a command is wanted: serve, demo, call, list, describe, trace, generate or completion/],
     [["sevre"], /there is no command "sevre"; did you mean serve\?/],
     [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
     [["help", "nothing"], /there is no command "nothing"/],

@@ -282,6 +282,13 @@ export const SUBJECTS: readonly Subject[] = [
         tests: ["cli/serve-custom.test.ts"],
       },
       {
+        feature: "Every byte of other programs' calls shown: `barewire trace`",
+        rules: [],
+        sources: ["cli/trace.ts", "transport/inspect/connection-view.ts", "transport/inspect/proxy.ts"],
+        spec: "our own",
+        tests: ["cli/trace.test.ts", "transport/inspect/connection-view.test.ts", "transport/inspect/proxy.test.ts"],
+      },
+      {
         feature: "Node 20, 22, 24 and 26",
         rules: [],
         sources: ["transport/field-options.ts"],
