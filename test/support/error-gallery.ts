@@ -298,7 +298,7 @@ function settled(text: string): string {
       .replace(/(TLS \()(?:wrong version number|packet length too long|http request)/, "$1wrong version number")
       .replace(/(?:it gave no reason|read ECONNRESET|write EPIPE|ECONNRESET)(?=; it may want TLS)/, "it gave no reason")
       .replace(/; if the root CA is installed locally, [^;)\n]*/g, "")
-    .replace(/(the connection was lost: ).*$/gm, "$1closed by the server")
+      .replace(/(the connection was lost: ).*$/gm, "$1closed by the server")
       .replace(/^ +cause: Error: (?:read ECONNRESET|write EPIPE)\n?/gm, "")
       .replace(/^ +at (?!async placeOrder|placeOrder).*\n/gm, "")
       .replace(/^ +at (?:async )?(\w+) .*$/gm, "    at $1 (file:///app/orders.js:12:34)")
