@@ -168,7 +168,8 @@ const SCENES: readonly Scene[] = [
   },
   {
     title: "The server does not have the method",
-    story: "A server's own status: there is nothing of attempts to tell.",
+    story:
+      "The server answers that it has no such service. Which server that was stands there, as it may be the wrong one.",
     play: async (after) => {
       const server = new Server();
       return failure(after, `127.0.0.1:${await portOf(after, server)}`);

@@ -43,9 +43,12 @@ export function errorOf({ status, origin, trailers, error, hint }: AttemptEnd): 
   });
 }
 
+/** How gRPC servers say that they do not have what was called: grpc-go and ours, grpc-js, C-core and Java. A handler has its own words. */
+const NOT_THERE = /^$|unknown (?:service|method)|does not implement|method not found/i;
+
 /** What may help where a server's own words do not say so. */
-function hintFor({ code }: Status, trailers: Metadata | undefined): string | undefined {
-  if (code !== Code.UNIMPLEMENTED || trailers === undefined) return undefined;
+function hintFor({ code, message }: Status, trailers: Metadata | undefined): string | undefined {
+  if (code !== Code.UNIMPLEMENTED || trailers === undefined || !NOT_THERE.test(message)) return undefined;
   return "is it the right server, and built from the same .proto? `barewire list` shows what it has";
 }
 
