@@ -53,7 +53,7 @@ export interface ChannelLimits extends ReceiveLimits, SendLimits {
   readonly connectionsPerAddress: number;
   /**
    * How many connections there may be to one address. A further one is made when those there are have as many calls as the
-   * server allows on each, its MAX_CONCURRENT_STREAMS; calls wait when none may be made. Default 4 (gRFC A105 has 1). 1 to 100.
+   * server allows on each, its MAX_CONCURRENT_STREAMS; calls wait when none may be made. Default 1 (gRFC A105). 1 to 100.
    */
   readonly maxConnectionsPerAddress: number;
   /**
@@ -96,7 +96,7 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   initialBackoffMs: 1000,
   maxBackoffMs: 120_000,
   connectionsPerAddress: 1,
-  maxConnectionsPerAddress: 4,
+  maxConnectionsPerAddress: 1,
   idleTimeoutMs: 30 * 60_000,
   minResolutionIntervalMs: 30_000,
   resolutionPeriodMs: Infinity,
