@@ -98,20 +98,26 @@ export type {
   Picker,
   HealthWatch,
   PolicySubchannel,
-} from "./transport/client/balancer.js";
+} from "./transport/client/balancing/balancer.js";
 export {
   endpointPolicy,
   type Choose,
   type EndpointPolicyOptions,
   type ReadyEndpoint,
-} from "./transport/client/endpoint-policy.js";
-export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/client/connect-failure.js";
+} from "./transport/client/balancing/endpoint-policy.js";
+export type { ConnectFailure, ConnectPhase, FailureReason } from "./transport/client/connecting/connect-failure.js";
 export type { ConnectivityState, WaitOptions } from "./transport/client/connectivity.js";
-export type { BalancingOption } from "./transport/client/policies.js";
-export type { Endpoint, EndpointInit, Resolution, Resolver, ResolverTarget } from "./transport/client/resolver.js";
-export type { AttemptFacts } from "./transport/client/attempt-facts.js";
+export type { BalancingOption } from "./transport/client/balancing/policies.js";
+export type {
+  Endpoint,
+  EndpointInit,
+  Resolution,
+  Resolver,
+  ResolverTarget,
+} from "./transport/client/naming/resolver.js";
+export type { AttemptFacts } from "./transport/client/attempts/attempt-facts.js";
 export { Channel, type ChannelOptions, type ClientOptions } from "./transport/client/channel.js";
-export type { ChannelTls } from "./transport/client/channel-tls.js";
+export type { ChannelTls } from "./transport/client/connecting/channel-tls.js";
 export type { CallCredentials, CredentialsRequest } from "./transport/client/call-credentials.js";
 export type { CallOptions } from "./transport/client/call-options.js";
 export type {
@@ -127,15 +133,15 @@ export type {
   UnaryCall,
 } from "./transport/client/calls.js";
 export type { ChannelLimits } from "./transport/client/limits.js";
-export type { MethodOptions } from "./transport/client/method-options.js";
+export type { MethodOptions } from "./transport/client/settings/method-options.js";
 export type {
   HedgingPolicy,
   MethodSettings,
   RetryPolicy,
   RetryThrottling,
-} from "./transport/client/method-settings.js";
-export type { NamingOptions } from "./transport/client/naming.js";
-export type { SettingsOptions } from "./transport/client/settings-options.js";
+} from "./transport/client/settings/method-settings.js";
+export type { NamingOptions } from "./transport/client/naming/naming.js";
+export type { SettingsOptions } from "./transport/client/settings/settings-options.js";
 export type { CallEndEvent, CallStartEvent, ConnectionEvent } from "./transport/diagnostics.js";
 export type { DynamicHandler, Handler, Implementation, MessageSource } from "./transport/server/handler.js";
 export type { HandlerCall } from "./transport/server/handler-call.js";

@@ -101,7 +101,7 @@ const HTTP2_VALUES: Readonly<Record<string, string>> = {
   createServer: "src/transport/server/listener.ts",
   createSecureServer: "src/transport/server/listener.ts",
   performServerHandshake: "src/transport/server/listener.ts",
-  connect: "src/transport/client/connect.ts",
+  connect: "src/transport/client/connecting/connect.ts",
   constants: "src/transport/",
   sensitiveHeaders: "src/transport/",
 };

@@ -12,7 +12,7 @@ import {
   type ChannelOptions,
   type Resolution,
 } from "../../src/index.js";
-import { PICK_FIRST } from "../../src/transport/client/pick-first.js";
+import { PICK_FIRST } from "../../src/transport/client/balancing/pick-first.js";
 import { Echo } from "../support/echo-service.js";
 import { behaveAs, gate, type EchoBehaviour, type Gate } from "../support/echo-ways.js";
 

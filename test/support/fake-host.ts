@@ -2,8 +2,8 @@
  * A host for balancing policies, without a wire: the test says what becomes of each subchannel, and hears what the policy says.
  */
 import type { Address } from "../../src/transport/address.js";
-import type { BalancerHost, Picker, PolicySubchannel } from "../../src/transport/client/balancer.js";
-import type { ConnectFailure } from "../../src/transport/client/connect-failure.js";
+import type { BalancerHost, Picker, PolicySubchannel } from "../../src/transport/client/balancing/balancer.js";
+import type { ConnectFailure } from "../../src/transport/client/connecting/connect-failure.js";
 import type { ConnectivityState } from "../../src/transport/client/connectivity.js";
 import { FakeClock } from "./fake-clock.js";
 

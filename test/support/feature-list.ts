@@ -37,7 +37,7 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Requests: the client",
         rules: [[1, 16]],
-        sources: ["codec/header-block.ts", "transport/client/attempt.ts"],
+        sources: ["codec/header-block.ts", "transport/client/attempts/attempt.ts"],
       },
       {
         feature: "Requests: the server",
@@ -53,11 +53,11 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Responses, trailers, Trailers-Only",
         rules: [[59, 78]],
-        sources: ["transport/client/response-block.ts", "transport/server/server-call.ts"],
+        sources: ["transport/client/attempts/response-block.ts", "transport/server/server-call.ts"],
       },
       { feature: "Status codes and who gives them", rules: [[136, 142]], sources: ["codec/status.ts"] },
       { feature: "Error details (`google.rpc.Status`)", rules: [46], sources: [] },
-      { feature: "Answers that are not gRPC", rules: [[83, 86]], sources: ["transport/client/response-block.ts"] },
+      { feature: "Answers that are not gRPC", rules: [[83, 86]], sources: ["transport/client/attempts/response-block.ts"] },
       { feature: "Deadlines", rules: [[95, 107]], sources: ["codec/timeout.ts", "transport/deadline.ts"] },
       {
         feature: "Cancellation and resets",
@@ -65,7 +65,7 @@ export const SUBJECTS: readonly Subject[] = [
           [87, 94],
           [108, 115],
         ],
-        sources: ["transport/client/outcome.ts", "transport/client/stream-error.ts"],
+        sources: ["transport/client/outcome.ts", "transport/client/attempts/stream-error.ts"],
       },
       {
         feature: "Compression: gzip, deflate, codings of your own",
@@ -134,7 +134,7 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Backoff between attempts to connect",
         rules: [[192, 198]],
-        sources: ["transport/client/backoff.ts"],
+        sources: ["transport/client/connecting/backoff.ts"],
         spec: "connection-backoff.md",
       },
       {
@@ -142,8 +142,8 @@ export const SUBJECTS: readonly Subject[] = [
         rules: [[199, 208]],
         sources: [
           "transport/client/connectivity.ts",
-          "transport/client/subchannel.ts",
-          "transport/client/connect.ts",
+          "transport/client/connecting/subchannel.ts",
+          "transport/client/connecting/connect.ts",
           "transport/client/idle-watch.ts",
         ],
       },
@@ -153,12 +153,12 @@ export const SUBJECTS: readonly Subject[] = [
           [152, 156],
           [158, 164],
         ],
-        sources: ["transport/client/connection.ts"],
+        sources: ["transport/client/connecting/connection.ts"],
       },
       {
         feature: "Trying again what the server did not take",
         rules: [259, 260, 265, 266],
-        sources: ["transport/client/unseen-attempts.ts", "transport/client/retry-buffer.ts"],
+        sources: ["transport/client/attempts/unseen-attempts.ts", "transport/client/attempts/retry-buffer.ts"],
       },
       {
         feature: "Retries by policy",
@@ -168,22 +168,22 @@ export const SUBJECTS: readonly Subject[] = [
           [267, 270],
         ],
         sources: [
-          "transport/client/retries.ts",
-          "transport/client/retry-schedule.ts",
-          "transport/client/retry-throttle.ts",
+          "transport/client/attempts/retries.ts",
+          "transport/client/attempts/retry-schedule.ts",
+          "transport/client/attempts/retry-throttle.ts",
         ],
         spec: "gRFC A6",
       },
-      { feature: "Hedging", rules: [[271, 279]], sources: ["transport/client/hedges.ts"] },
-      { feature: "Wait-for-ready", rules: [[209, 214]], sources: ["transport/client/pick-queue.ts"] },
+      { feature: "Hedging", rules: [[271, 279]], sources: ["transport/client/attempts/hedges.ts"] },
+      { feature: "Wait-for-ready", rules: [[209, 214]], sources: ["transport/client/balancing/pick-queue.ts"] },
       {
         feature: "Name resolution",
         rules: [[215, 227]],
         sources: [
-          "transport/client/target.ts",
-          "transport/client/target-resolver.ts",
-          "transport/client/dns-resolver.ts",
-          "transport/client/resolver-run.ts",
+          "transport/client/naming/target.ts",
+          "transport/client/naming/target-resolver.ts",
+          "transport/client/naming/dns-resolver.ts",
+          "transport/client/naming/resolver-run.ts",
         ],
       },
       {
@@ -191,35 +191,35 @@ export const SUBJECTS: readonly Subject[] = [
           "Load balancing: pick_first, round_robin, weighted_round_robin, least_request, and policies of one's own",
         rules: [[228, 242]],
         sources: [
-          "transport/client/pick-first.ts",
-          "transport/client/endpoint-policy.ts",
-          "transport/client/spreading.ts",
-          "transport/client/policy-switch.ts",
+          "transport/client/balancing/pick-first.ts",
+          "transport/client/balancing/endpoint-policy.ts",
+          "transport/client/balancing/spreading.ts",
+          "transport/client/balancing/policy-switch.ts",
         ],
         spec: "load-balancing.md",
       },
       {
         feature: "More than one connection to an address",
         rules: [165],
-        sources: ["transport/client/subchannel.ts"],
+        sources: ["transport/client/connecting/subchannel.ts"],
       },
       {
         feature: "Service config, and the same as options",
         rules: [105, 133, [243, 253], [280, 282]],
-        sources: ["transport/client/service-config.ts", "transport/client/method-table.ts"],
+        sources: ["transport/client/settings/service-config.ts", "transport/client/settings/method-table.ts"],
         spec: "service_config.md",
       },
       {
         feature: "Health checks by the client",
         rules: [[283, 288]],
-        sources: ["transport/client/client-health.ts"],
+        sources: ["transport/client/balancing/client-health.ts"],
         spec: "gRFC A17",
       },
       { feature: "Keepalive", rules: [157, [178, 182], [184, 186]], sources: [] },
       {
         feature: "HTTP CONNECT proxies",
         rules: [300],
-        sources: ["transport/client/proxy.ts", "transport/client/proxy-connect.ts"],
+        sources: ["transport/client/connecting/proxy.ts", "transport/client/connecting/proxy-connect.ts"],
       },
     ],
   },
@@ -229,12 +229,12 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "TLS, always verified",
         rules: [[291, 293], 296],
-        sources: ["transport/tls.ts", "transport/client/channel-tls.ts", "transport/server/server-tls.ts"],
+        sources: ["transport/tls.ts", "transport/client/connecting/channel-tls.ts", "transport/server/server-tls.ts"],
       },
       {
         feature: "Authority, of a channel and of a call",
         rules: [23, 289, 290],
-        sources: ["transport/client/authority.ts"],
+        sources: ["transport/client/naming/authority.ts"],
       },
       { feature: "Client certificates", rules: [294], sources: ["transport/server/server-tls.ts"] },
       {

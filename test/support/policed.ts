@@ -7,16 +7,20 @@ import { Codings, PeerCodings } from "../../src/transport/codings.js";
 import type { ClientCallOwner } from "../../src/transport/client/client-call.js";
 import { createClient } from "../../src/transport/client/client.js";
 import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../../src/transport/client/limits.js";
-import type { HedgingPolicy, MethodSettings, RetryPolicy } from "../../src/transport/client/method-settings.js";
-import type { Lease, Placement, Wish } from "../../src/transport/client/placement.js";
-import { RetryBudget } from "../../src/transport/client/retry-buffer.js";
-import { RetryTimers, type RetryClock } from "../../src/transport/client/retry-clock.js";
-import type { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
+import type {
+  HedgingPolicy,
+  MethodSettings,
+  RetryPolicy,
+} from "../../src/transport/client/settings/method-settings.js";
+import type { Lease, Placement, Wish } from "../../src/transport/client/balancing/placement.js";
+import { RetryBudget } from "../../src/transport/client/attempts/retry-buffer.js";
+import { RetryTimers, type RetryClock } from "../../src/transport/client/attempts/retry-clock.js";
+import type { RetryThrottle } from "../../src/transport/client/attempts/retry-throttle.js";
 import { SYSTEM_CLOCK } from "../../src/transport/client/clock.js";
-import { namingOf } from "../../src/transport/client/naming.js";
-import { chosenPolicy, policiesWith } from "../../src/transport/client/policies.js";
+import { namingOf } from "../../src/transport/client/naming/naming.js";
+import { chosenPolicy, policiesWith } from "../../src/transport/client/balancing/policies.js";
 import { Router } from "../../src/transport/client/router.js";
-import { configOf } from "../../src/transport/client/settings-options.js";
+import { configOf } from "../../src/transport/client/settings/settings-options.js";
 import { FakeClock } from "./retry-clock.js";
 import type { Field } from "./http2-hpack.js";
 import { RawServer, type PeerOptions, type ServerPeer } from "./peer.js";

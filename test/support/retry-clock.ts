@@ -1,7 +1,7 @@
 /**
  * A clock that a test holds in its hand: nothing is due until the test says so, and chance is what it says.
  */
-import type { RetryClock } from "../../src/transport/client/retry-clock.js";
+import type { RetryClock } from "../../src/transport/client/attempts/retry-clock.js";
 
 interface Timer {
   readonly ms: number;

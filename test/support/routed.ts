@@ -2,13 +2,13 @@
  * The inside of a channel on a test's clock, with a resolver of the test's own and raw servers behind it.
  */
 import { Code, type StatusError } from "../../src/codec/status.js";
-import { ConfigInForce } from "../../src/transport/client/config-in-force.js";
+import { ConfigInForce } from "../../src/transport/client/settings/config-in-force.js";
 import type { ConnectivityState } from "../../src/transport/client/connectivity.js";
 import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../../src/transport/client/limits.js";
-import type { Lease, Wish } from "../../src/transport/client/placement.js";
-import { chosenPolicy, policiesWith, type BalancingOption } from "../../src/transport/client/policies.js";
-import type { BalancingPolicy } from "../../src/transport/client/balancer.js";
-import type { Resolution, Resolver } from "../../src/transport/client/resolver.js";
+import type { Lease, Wish } from "../../src/transport/client/balancing/placement.js";
+import { chosenPolicy, policiesWith, type BalancingOption } from "../../src/transport/client/balancing/policies.js";
+import type { BalancingPolicy } from "../../src/transport/client/balancing/balancer.js";
+import type { Resolution, Resolver } from "../../src/transport/client/naming/resolver.js";
 import { Router } from "../../src/transport/client/router.js";
 import { FakeClock } from "./fake-clock.js";
 import { CALL } from "./fake-host.js";

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, StatusError } from "../../src/core.js";
-import type { HedgingPolicy } from "../../src/transport/client/method-settings.js";
-import { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
+import type { HedgingPolicy } from "../../src/transport/client/settings/method-settings.js";
+import { RetryThrottle } from "../../src/transport/client/attempts/retry-throttle.js";
 import { ErrorCode } from "../support/http2-frame.js";
 import { RawServer, type ServerPeer } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, StatusError } from "../../src/core.js";
-import type { MethodSettings } from "../../src/transport/client/method-settings.js";
+import type { MethodSettings } from "../../src/transport/client/settings/method-settings.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome } from "../support/peer-scripted.js";
 import { prefixed, RESPONSE_FIELDS, said } from "../support/peer-service.js";

@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, StatusError } from "../../src/core.js";
-import type { RetryPolicy } from "../../src/transport/client/method-settings.js";
-import { RetryThrottle } from "../../src/transport/client/retry-throttle.js";
-import { MAX_NEVER_SENT } from "../../src/transport/client/unseen-attempts.js";
+import type { RetryPolicy } from "../../src/transport/client/settings/method-settings.js";
+import { RetryThrottle } from "../../src/transport/client/attempts/retry-throttle.js";
+import { MAX_NEVER_SENT } from "../../src/transport/client/attempts/unseen-attempts.js";
 import { ErrorCode } from "../support/http2-frame.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome } from "../support/peer-scripted.js";

@@ -7,7 +7,7 @@
 import { Metadata, type MetadataInit } from "../../codec/metadata.js";
 import type { Method } from "../../codec/method.js";
 import { Code, StatusError } from "../../codec/status.js";
-import { permittedStatus } from "./control-plane.js";
+import { permittedStatus } from "./balancing/control-plane.js";
 
 /** What credentials are asked for. */
 export interface CredentialsRequest {

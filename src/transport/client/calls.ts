@@ -6,7 +6,7 @@
 import type { Metadata } from "../../codec/metadata.js";
 import type { DynamicMessage, Method, MethodKind, Service } from "../../codec/method.js";
 import type { Status } from "../../codec/status.js";
-import type { AttemptFacts } from "./attempt-facts.js";
+import type { AttemptFacts } from "./attempts/attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 
 /** What every call tells. The promises never reject, and are made when they are first asked for. */

@@ -12,14 +12,14 @@ import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { startPropagation } from "../propagation.js";
 import type { CallCredentials } from "./call-credentials.js";
-import { checkAuthority } from "./authority.js";
-import { dialTlsOf, type ChannelTls, type DialTls } from "./channel-tls.js";
+import { checkAuthority } from "./naming/authority.js";
+import { dialTlsOf, type ChannelTls, type DialTls } from "./connecting/channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { checkWaitOptions, type ConnectivityState, type WaitOptions } from "./connectivity.js";
-import type { BalancingPolicy } from "./balancer.js";
+import type { BalancingPolicy } from "./balancing/balancer.js";
 import {
   CHANNEL_LIMIT_MAXIMA,
   CHANNEL_LIMIT_MINIMA,
@@ -27,13 +27,13 @@ import {
   keepaliveTimeFrom,
   type ChannelLimits,
 } from "./limits.js";
-import { namingOf, NAMING_OPTIONS, type NamingOptions } from "./naming.js";
-import { chosenPolicy, policiesWith, type BalancingOption } from "./policies.js";
-import { RetryBudget } from "./retry-buffer.js";
-import { RetryTimers } from "./retry-clock.js";
+import { namingOf, NAMING_OPTIONS, type NamingOptions } from "./naming/naming.js";
+import { chosenPolicy, policiesWith, type BalancingOption } from "./balancing/policies.js";
+import { RetryBudget } from "./attempts/retry-buffer.js";
+import { RetryTimers } from "./attempts/retry-clock.js";
 import { Router } from "./router.js";
-import { configOf, SETTINGS_OPTIONS, type SettingsOptions } from "./settings-options.js";
-import type { Target } from "./target.js";
+import { configOf, SETTINGS_OPTIONS, type SettingsOptions } from "./settings/settings-options.js";
+import type { Target } from "./naming/target.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
 export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, SettingsOptions {

@@ -15,19 +15,19 @@ import type { CallChanges } from "../intercept.js";
 import { MessageSink, type SinkOwner } from "../message-sink.js";
 import { MessageStream, type MessageStreamOwner } from "../message-stream.js";
 import { parentCall } from "../propagation.js";
-import { errorOf, type AttemptEnd } from "./attempt-end.js";
-import type { AttemptFacts } from "./attempt-facts.js";
-import type { AttemptChannel, AttemptedCall, Attempts, Policies } from "./attempted-call.js";
+import { errorOf, type AttemptEnd } from "./attempts/attempt-end.js";
+import type { AttemptFacts } from "./attempts/attempt-facts.js";
+import type { AttemptChannel, AttemptedCall, Attempts, Policies } from "./attempts/attempted-call.js";
 import type { CallCredentials } from "./call-credentials.js";
 import { CallGuard, type Guarded } from "./call-guard.js";
 import { currentCallSite, type CallSite } from "./call-site.js";
 import { checkCallOptions, type CallOptions } from "./call-options.js";
 import { explain, explainsItself, timeSpentIn } from "./explain.js";
-import { Hedges } from "./hedges.js";
+import { Hedges } from "./attempts/hedges.js";
 import { receiveLimitsOf, sendLimitsOf } from "./limits.js";
-import type { MethodSettings } from "./method-settings.js";
+import type { MethodSettings } from "./settings/method-settings.js";
 import { Outcome } from "./outcome.js";
-import { Retries } from "./retries.js";
+import { Retries } from "./attempts/retries.js";
 
 const NO_SIGNALS: readonly AbortSignal[] = Object.freeze([]);
 

@@ -11,7 +11,7 @@ import { announced } from "../diagnostics.js";
 import type { Interceptor } from "../intercept.js";
 import { isIterable } from "../messages.js";
 import type { MessageSink } from "../message-sink.js";
-import type { AttemptFacts } from "./attempt-facts.js";
+import type { AttemptFacts } from "./attempts/attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 import type {
   BidiStreamingCall,
@@ -26,7 +26,7 @@ import type {
 import { keepingCallSite } from "./call-site.js";
 import { ClientCall, type ClientCallOwner } from "./client-call.js";
 import { InterceptedCall } from "./intercepted-call.js";
-import { sendRequests } from "./send-requests.js";
+import { sendRequests } from "./attempts/send-requests.js";
 
 /** What the calls of one client have in common. */
 interface Caller {

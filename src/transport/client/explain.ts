@@ -7,9 +7,9 @@
 import { Code, type StatusError } from "../../codec/status.js";
 import { report, reportOf, type FailedAttempt, type TimeSpent } from "../../codec/failure-report.js";
 import { applicationFrames } from "../../codec/failure-text.js";
-import type { AttemptEnd } from "./attempt-end.js";
+import type { AttemptEnd } from "./attempts/attempt-end.js";
 import type { CallSite } from "./call-site.js";
-import type { Placement } from "./placement.js";
+import type { Placement } from "./balancing/placement.js";
 
 /** A call that has failed. */
 export interface FailedCall {

@@ -23,16 +23,16 @@ import {
 } from "../intercept.js";
 import type { MessageSink } from "../message-sink.js";
 import { MessagesOf, OneMessage, onlyMessage } from "../messages.js";
-import type { AttemptFacts } from "./attempt-facts.js";
+import type { AttemptFacts } from "./attempts/attempt-facts.js";
 import type { CallOptions } from "./call-options.js";
 import type { Requests } from "./calls.js";
 import { ClientCall, type ClientCallOwner } from "./client-call.js";
 import { explain } from "./explain.js";
 import { HandSent } from "./hand-sent.js";
 import { InterceptedResponses, type InterceptedResponsesOwner } from "./intercepted-responses.js";
-import { NetworkReply } from "./network-reply.js";
+import { NetworkReply } from "./attempts/network-reply.js";
 import { Outcome } from "./outcome.js";
-import { sendRequests } from "./send-requests.js";
+import { sendRequests } from "./attempts/send-requests.js";
 import { unwatchSignal, watchSignal, type SignalWatcher } from "./signal-watch.js";
 
 const OK: Status = Object.freeze({ code: Code.OK, message: "" });

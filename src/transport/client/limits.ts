@@ -6,7 +6,7 @@
 import type { SendLimits } from "../message-sink.js";
 import type { ReceiveLimits } from "../message-stream.js";
 import { MAX_SETTING, MAX_TIMER_MS, MAX_WINDOW_BYTES } from "../options.js";
-import type { MethodSettings } from "./method-settings.js";
+import type { MethodSettings } from "./settings/method-settings.js";
 
 /** Every limit, each an option of `Channel`. */
 export interface ChannelLimits extends ReceiveLimits, SendLimits {

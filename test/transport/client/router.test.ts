@@ -4,7 +4,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, StatusError } from "../../../src/codec/status.js";
-import type { Balancer, BalancerHost, BalancingPolicy, Pick } from "../../../src/transport/client/balancer.js";
+import type {
+  Balancer,
+  BalancerHost,
+  BalancingPolicy,
+  Pick,
+} from "../../../src/transport/client/balancing/balancer.js";
 import {
   CHANNEL_TRANSITIONS,
   checkWaitOptions,
@@ -13,7 +18,7 @@ import {
   type ConnectivityState,
 } from "../../../src/transport/client/connectivity.js";
 import { DEFAULT_CHANNEL_LIMITS } from "../../../src/transport/client/limits.js";
-import { chosenPolicy, policiesWith } from "../../../src/transport/client/policies.js";
+import { chosenPolicy, policiesWith } from "../../../src/transport/client/balancing/policies.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { Setting } from "../../support/http2-frame.js";
 import { guardProcess } from "../../support/peer-guard.js";
