@@ -38,27 +38,29 @@ describe("limits", () => {
     }
   });
 
-  test("R151 a thousand large calls at once on one channel all get their own answers", async () => {
-    const server = new Server();
-    server.add(Wire, { unary: (request) => Buffer.alloc(LARGE_RESPONSE_BYTES, request.subarray(0, 4)) });
-    const { address } = await server.listen("127.0.0.1:0");
-    const channel = new Channel(address);
-    try {
-      const client = channel.client({ ...Wire, methods: { unary: { ...Wire.methods.unary, request: Filled } } });
-      const calls = Array.from({ length: 1000 }, async (_, i) => {
-        const fill = Buffer.alloc(4);
-        fill.writeUInt32BE(i);
-        const response = Buffer.from(await client.unary(fill));
-        assert.equal(response.length, LARGE_RESPONSE_BYTES);
-        assert.equal(response.readUInt32BE(0), i, "the answer is the call's own");
-        assert.equal(response.readUInt32BE(LARGE_RESPONSE_BYTES - 7), i, "to its end");
-      });
-      await Promise.all(calls);
-    } finally {
-      await channel.close();
-      await server.close();
-    }
-  });
+  for (const maxConnectionsPerAddress of [1, 4]) {
+    test(`R151 a thousand large calls at once on one channel all get their own answers, on ${maxConnectionsPerAddress} connections at most`, async () => {
+      const server = new Server();
+      server.add(Wire, { unary: (request) => Buffer.alloc(LARGE_RESPONSE_BYTES, request.subarray(0, 4)) });
+      const { address } = await server.listen("127.0.0.1:0");
+      const channel = new Channel(address, { maxConnectionsPerAddress });
+      try {
+        const client = channel.client({ ...Wire, methods: { unary: { ...Wire.methods.unary, request: Filled } } });
+        const calls = Array.from({ length: 1000 }, async (_, i) => {
+          const fill = Buffer.alloc(4);
+          fill.writeUInt32BE(i);
+          const response = Buffer.from(await client.unary(fill));
+          assert.equal(response.length, LARGE_RESPONSE_BYTES);
+          assert.equal(response.readUInt32BE(0), i, "the answer is the call's own");
+          assert.equal(response.readUInt32BE(LARGE_RESPONSE_BYTES - 7), i, "to its end");
+        });
+        await Promise.all(calls);
+      } finally {
+        await channel.close();
+        await server.close();
+      }
+    });
+  }
 });
 
 /** A message of many bytes, made of four. */

@@ -5,7 +5,7 @@
  */
 import type { MessageType, Method } from "../../src/core.js";
 import type { Field } from "./http2-hpack.js";
-import { field, type Frame } from "./peer.js";
+import { field, type Frame, type Peer } from "./peer.js";
 
 /** A message is its bytes. */
 export const Bytes: MessageType<Uint8Array> = Object.freeze({
@@ -89,4 +89,11 @@ export function messagesIn(data: Buffer): string[] {
 /** What a frame's fields say under `name`. */
 export function said(frame: Frame, name: string): string | undefined {
   return field(frame.fields, name);
+}
+
+/** How many bytes `peer` was allowed on its connection, beyond those that every connection begins with. */
+export function granted(peer: Peer): number {
+  return peer.frames
+    .filter(({ name, streamId }) => name === "WINDOW_UPDATE" && streamId === 0)
+    .reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0);
 }

@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Channel, Code, VERSION } from "../../src/core.js";
-import { decodeSettings, ErrorCode, Setting } from "../support/http2-frame.js";
+import { decodeSettings, ErrorCode, Flag, FrameType, Setting } from "../support/http2-frame.js";
 import { SENDS_REPEATED_FIELDS } from "../support/node-version.js";
 import { field, fieldAll, RawServer } from "../support/peer.js";
 import { guardProcess } from "../support/peer-guard.js";
 import { answer, begin, completeRequest, KINDS, outcome, scripted } from "../support/peer-scripted.js";
-import { messagesIn, said, Wire } from "../support/peer-service.js";
+import { granted, messagesIn, OK_TRAILERS, prefixed, RESPONSE_FIELDS, said, Wire } from "../support/peer-service.js";
 
 guardProcess();
 
@@ -371,20 +371,33 @@ describe("connection", () => {
     });
   });
 
-  test("R150 the client announces its windows and refuses pushes", async () => {
+  test("R150 the client announces its windows, lets that of the connection grow, and refuses pushes", async () => {
     await scripted(
       async ({ server, client }) => {
-        const call = client.unary(Buffer.alloc(0));
+        const call = client.serverStreaming(Buffer.alloc(0));
+        const received = (async () => {
+          let bytes = 0;
+          for await (const message of call) bytes += message.length;
+          return bytes;
+        })();
         const connection = await server.connection();
         const settings = decodeSettings((await connection.frame("SETTINGS")).payload);
         assert.equal(settings.get(Setting.ENABLE_PUSH), 0);
         assert.equal(settings.get(Setting.INITIAL_WINDOW_SIZE), 100_000);
-        assert.equal((await connection.frame("WINDOW_UPDATE", 0)).payload.readUInt32BE(0), 500_000 - 65_535);
         const { streamId } = await connection.request();
-        answer(connection, streamId, [""]);
-        await call;
+        await connection.roundTrip();
+        assert.equal(granted(connection), 0, "it begins as every kernel can bear it");
+        connection.autoAck = false;
+        connection.headers(streamId, RESPONSE_FIELDS);
+        await connection.body(streamId, prefixed(Buffer.alloc(40_000)));
+        const ping = await connection.frame("PING");
+        await connection.body(streamId, prefixed(Buffer.alloc(30_000)));
+        connection.send(FrameType.PING, Flag.ACK, 0, ping.payload);
+        await connection.until("a larger window", () => (granted(connection) > 2 * 40_000 ? true : undefined));
+        connection.headers(streamId, OK_TRAILERS, { endStream: true });
+        assert.equal(await received, 70_000);
       },
-      { channel: { streamWindowBytes: 100_000, connectionWindowBytes: 500_000 } },
+      { channel: { streamWindowBytes: 100_000, connectionWindowBytes: 131_070 } },
     );
   });
 

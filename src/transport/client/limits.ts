@@ -35,7 +35,11 @@ export interface ChannelLimits extends ReceiveLimits, SendLimits {
   readonly maxHeaderPairs: number;
   /** Bytes one call may have in flight towards this process. Default 256 KiB. */
   readonly streamWindowBytes: number;
-  /** Bytes one connection may have in flight towards this process. Default 4 MiB. */
+  /**
+   * Bytes all calls of one connection together may have in flight towards this process, at most. Default 1 MiB. A connection begins with 65,535
+   * (RFC 9113 §6.9.2) and gets more as the network proves to carry it. More than 1 MiB is of use where much goes far in one direction; before
+   * Node 26, two peers that both send more at once than the kernels between them hold wait for each other for ever.
+   */
   readonly connectionWindowBytes: number;
   /**
    * How long connecting may take, TCP, TLS and the peer's SETTINGS together, in milliseconds. Default 20,000, or as long as the
@@ -91,7 +95,7 @@ export const DEFAULT_CHANNEL_LIMITS: ChannelLimits = Object.freeze({
   maxHeaderListBytes: 16 * 1024,
   maxHeaderPairs: 2000,
   streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 4 * 1024 * 1024,
+  connectionWindowBytes: 1024 * 1024,
   connectTimeoutMs: 20_000,
   initialBackoffMs: 1000,
   maxBackoffMs: 120_000,

@@ -25,7 +25,11 @@ export interface ServerLimits extends ReceiveLimits {
   readonly maxHeaderListBytes: number;
   /** Bytes one call may have in flight towards the server. Default 256 KiB. */
   readonly streamWindowBytes: number;
-  /** Bytes one connection may have in flight towards the server. Default 4 MiB. */
+  /**
+   * Bytes all calls of one connection together may have in flight towards the server, at most. Default 1 MiB. A connection begins with 65,535
+   * (RFC 9113 §6.9.2) and gets more as the network proves to carry it. More than 1 MiB is of use where much goes far in one direction; before
+   * Node 26, two peers that both send more at once than the kernels between them hold wait for each other for ever.
+   */
   readonly connectionWindowBytes: number;
   /**
    * How long a new connection may take until its first SETTINGS have come, in milliseconds, the TLS handshake included (which
@@ -65,7 +69,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxRunningHandlers: 500,
   maxHeaderListBytes: 16 * 1024,
   streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 4 * 1024 * 1024,
+  connectionWindowBytes: 1024 * 1024,
   handshakeTimeoutMs: 20_000,
   keepaliveTimeMs: 2 * 60 * 60 * 1000,
   keepaliveTimeoutMs: 20_000,

@@ -36,6 +36,8 @@ export interface ServerCallOwner {
   readonly codings: Codings;
   /** The largest header list the client takes, in bytes. */
   readonly maxPeerHeaderListBytes: number;
+  /** A chunk of so many bytes has come. */
+  chunkArrived(bytes: number): void;
   /** The status is decided. */
   callEnded(call: ServerCall, status: Status): void;
   /** Whether the client has been sent any header block. */
@@ -96,7 +98,10 @@ export class ServerCall implements HandlerCall, Interceptable, ParentCall, Messa
     if (owner.codings.send !== undefined) this.#compressIn(owner.codings.send);
     this.#cancellation = new Cancellation((error) => this.cut(error));
     if (timeoutMs !== undefined) this.#cancellation.endIn(timeoutMs);
-    stream.on("data", (chunk: Buffer) => this.requests.push(chunk));
+    stream.on("data", (chunk: Buffer) => {
+      owner.chunkArrived(chunk.length);
+      this.requests.push(chunk);
+    });
     stream.on("end", () => this.#onEnd());
     stream.on("drain", () => this.responses.drained());
     stream.on("wantTrailers", () => this.#sendTrailers());

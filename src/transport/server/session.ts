@@ -15,6 +15,7 @@ import { announce, announceConnection, watched } from "../diagnostics.js";
 import { peerOf } from "../peer.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
+import { ReceiveWindow } from "../receive-window.js";
 import { PingStrikes } from "./ping-strikes.js";
 import { ENDING_RESPONSE } from "./respond-options.js";
 import { ServerCall, type ServerCallOwner } from "./server-call.js";
@@ -76,6 +77,7 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   readonly #startedAt: Map<ServerCall, number> | undefined;
   /** Calls whose streams are open. */
   #openStreams = 0;
+  #window: ReceiveWindow | undefined;
   readonly #age: SessionAge;
   readonly #pings: PingStrikes;
   responded = false;
@@ -96,8 +98,8 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     this.#session = session;
     this.peer = peerOf(session.socket);
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
-    // SETTINGS only sizes the streams' windows; the connection's own grows by a WINDOW_UPDATE.
-    if (!session.destroyed) session.setLocalWindowSize(this.limits.connectionWindowBytes);
+    // SETTINGS only sizes the streams' windows.
+    if (!session.destroyed) this.#window = new ReceiveWindow(session, this.limits.connectionWindowBytes);
     session.on("remoteSettings", ({ maxHeaderListSize }) => {
       this.maxPeerHeaderListBytes = Math.min(maxHeaderListSize ?? Infinity, MAX_BLOCK_BYTES);
     });
@@ -178,6 +180,10 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
     this.#closing = true;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.#session.close();
+  }
+
+  chunkArrived(bytes: number): void {
+    this.#window?.received(bytes);
   }
 
   callEnded(call: ServerCall, status: Status): void {

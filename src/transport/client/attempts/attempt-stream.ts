@@ -73,7 +73,7 @@ export class AttemptStream {
     stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
     stream.on("trailers", onTrailers as (headers: IncomingHttpHeaders, flags: number) => void);
     stream.on("data", (chunk: Buffer) => {
-      this.connection.heard++;
+      this.connection.chunkArrived(chunk.length);
       if (!this.#over) this.#owner.call.responses.push(chunk);
     });
     stream.on("end", () => this.#onEnd());

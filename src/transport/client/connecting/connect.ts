@@ -81,9 +81,6 @@ function openSession(socket: Carrier, limits: ChannelLimits): ClientHttp2Session
     ...FIELD_OPTIONS,
   });
   session.unref();
-  session.once("connect", () => {
-    if (!session.destroyed) session.setLocalWindowSize(limits.connectionWindowBytes);
-  });
   return session;
 }
 
@@ -93,6 +90,7 @@ function watchSession(
   options: ConnectOptions,
   owner: ConnectionOwner,
 ): void {
+  session.once("connect", () => connection.connected(options.limits));
   session.on("remoteSettings", (settings) => {
     connection.isReady = true;
     connection.maxStreams = settings.maxConcurrentStreams ?? Infinity;

@@ -10,11 +10,18 @@ import type { Carrier } from "../../carrier.js";
 import { announceConnection } from "../../diagnostics.js";
 import { probe } from "../../keepalive.js";
 import { peerOf } from "../../peer.js";
+import { ReceiveWindow } from "../../receive-window.js";
 import type { ConnectPhase, FailureReason } from "./connect-failure.js";
 import type { KeepaliveTimer, KeptConnection } from "./keepalive-timer.js";
 
 /** How many PINGs in a row a server that sends nothing else takes from this side without complaint. gRFC A8: two strikes. */
 const PINGS_TAKEN = 2;
+
+/** What a connection takes of its peer. */
+export interface WindowLimits {
+  /** How many bytes all its streams together may have under way. */
+  readonly connectionWindowBytes: number;
+}
 
 /** What a GOAWAY said. */
 export interface Goaway {
@@ -43,6 +50,7 @@ export class Connection implements KeptConnection {
   maxStreams = 0;
   /** The largest header list the peer takes, in bytes. */
   maxPeerHeaderListBytes = MAX_BLOCK_BYTES;
+  #window: ReceiveWindow | undefined;
   /** Counts the header blocks and chunks of all calls. What a deaf session has read does not count: see keepalive.ts. */
   heard = 0;
   /** Its peer is being asked for a sign of life, or will be before it is used: no new streams until the answer. */
@@ -88,6 +96,17 @@ export class Connection implements KeptConnection {
       const announceClose = announceConnection("client", () => this.peer);
       if (announceClose !== undefined) session.once("close", announceClose);
     });
+  }
+
+  /** HTTP/2 can be spoken. */
+  connected(limits: WindowLimits): void {
+    if (!this.isDestroyed) this.#window = new ReceiveWindow(this.session, limits.connectionWindowBytes);
+  }
+
+  /** A chunk of so many bytes has come for a call. */
+  chunkArrived(bytes: number): void {
+    this.heard++;
+    this.#window?.received(bytes);
   }
 
   /** Whether one more stream may be opened now. */
