@@ -5,9 +5,12 @@
  */
 import { quoted } from "../services/peer-text.js";
 import { Secrets } from "../transport/inspect/header-words.js";
+import { LiveView } from "../transport/inspect/live-view.js";
 import { OrderedOutput } from "../transport/inspect/ordered-output.js";
-import { Proxy } from "../transport/inspect/proxy.js";
+import { Proxy, type ProxyListener } from "../transport/inspect/proxy.js";
+import { Tally } from "../transport/inspect/tally.js";
 import { Trace } from "../transport/inspect/trace.js";
+import { eventClock, type WireEvent } from "../transport/inspect/wire-event.js";
 import { parseGoFlags, type GoFlagValues } from "./go-flags.js";
 import { printable } from "./printable.js";
 import { checkInclude } from "./question.js";
@@ -86,29 +89,40 @@ export async function trace(args: readonly string[]): Promise<number> {
     isBlind && !namesFiles(flags)
       ? NO_TYPES
       : traceTypes(flags, remote, (why) => process.stderr.write(`barewire: fields have no names: ${printable(why)}\n`));
-  const view = new Trace(output, {
+  const quiet = flags.quiet === true;
+  const view = new LiveView(output, {
     secrets: new Secrets({ more: flags.redact ?? [], showAll: flags["show-secrets"] === true }),
     hexBytes,
-    showCalls,
     colour: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
     typesOf: types.typesOf,
-    quiet: flags.quiet === true,
-    statistics: flags.stats === true,
+    quiet,
   });
-  const proxy = openProxy({ remote, ...pace }, view);
+  const tally = flags.stats === true ? new Tally((event) => view.hear(event)) : undefined;
+  const hear = (event: WireEvent): void => {
+    view.hear(event);
+    tally?.hear(event);
+  };
+  const proxy = openProxy(
+    { remote, ...pace },
+    new Trace(hear, {
+      reading: quiet && tally === undefined ? "nothing" : showCalls ? "calls" : "frames",
+      room: () => (quiet ? undefined : output.room()),
+      ...(quiet ? { maxMessageBytes: 0 } : {}),
+    }),
+  );
   const address = await listenAt(proxy, flags.listen ?? DEFAULT_HOST, port);
-  view.say(`listening on ${address}, passing on to ${proxy.remote}`);
+  hear({ kind: "listening", atMs: eventClock(), address, remote: proxy.remote });
   await told();
   await proxy.close();
   await types.close();
-  view.end();
+  tally?.end(eventClock());
   await output.flushed();
   return 0;
 }
 
-function openProxy(options: ConstructorParameters<typeof Proxy>[0], view: Trace): Proxy {
+function openProxy(options: ConstructorParameters<typeof Proxy>[0], listener: ProxyListener): Proxy {
   try {
-    return new Proxy(options, view);
+    return new Proxy(options, listener);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new UsageError(`-r must be host:port or unix:path: current value is ${quoted(options.remote)}`, {

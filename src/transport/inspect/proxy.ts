@@ -9,10 +9,12 @@ import { createConnection, createServer, type AddressInfo, type Server, type Soc
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
 import type { Side } from "./conversation.js";
 import { Relay } from "./relay.js";
+import type { Broken } from "./wire-event.js";
 
 /** Hears of a proxy's connections, which are numbered from 1. */
 export interface ProxyListener {
-  accepted(connection: number, peer: string): void;
+  /** A client has connected: from where, and to which address of ours. */
+  accepted(connection: number, peer: string, local: string): void;
   /** The remote has taken the connection. */
   connected(connection: number, remote: string): void;
   /** The remote could not be reached; the client's connection is cut. */
@@ -22,7 +24,7 @@ export interface ProxyListener {
   /** `from` has said that no more comes. */
   halfClosed(connection: number, from: Side): void;
   /** Both sides are gone; `error` says what broke it, and on which side, if anything did. */
-  closed(connection: number, error: { readonly from: Side; readonly error: Error } | undefined): void;
+  closed(connection: number, broken: Broken | undefined): void;
 }
 
 /** What a {@link Proxy} can be told. */
@@ -88,7 +90,7 @@ export class Proxy {
   #onConnection(client: Socket): void {
     const number = ++this.#count;
     this.#sockets.add(client);
-    this.#listener.accepted(number, peerOf(client));
+    this.#listener.accepted(number, peerOf(client), localOf(client));
     const remote = this.#dial();
     this.#sockets.add(remote);
     const unreachable = (error: Error): void => this.#giveUp(number, client, remote, error);
@@ -131,7 +133,7 @@ export class Proxy {
     });
     const up = new Relay(client, remote, { delayMs, bytesPerSecond: upBytesPerSecond }, hears("client"));
     const down = new Relay(remote, client, { delayMs, bytesPerSecond: downBytesPerSecond }, hears("server"));
-    let broken: { from: Side; error: Error } | undefined;
+    let broken: Broken | undefined;
     let open = 2;
     const watch = (from: Side, socket: Socket, relay: Relay, other: Socket): void => {
       socket.on("error", (error) => (broken ??= { from, error }));
@@ -153,4 +155,8 @@ export class Proxy {
 function peerOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
   return remoteAddress === undefined ? "somebody who has gone" : formatHostPort(remoteAddress, remotePort ?? 0);
+}
+
+function localOf(socket: Socket): string {
+  return socket.localAddress === undefined ? "" : formatHostPort(socket.localAddress, socket.localPort ?? 0);
 }

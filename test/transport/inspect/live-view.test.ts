@@ -7,9 +7,10 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { loadProto } from "../../../src/core.js";
-import { ConnectionView, type ViewOptions } from "../../../src/transport/inspect/connection-view.js";
+import { ConnectionWatch, type Reading } from "../../../src/transport/inspect/connection-watch.js";
 import type { Side } from "../../../src/transport/inspect/conversation.js";
 import { Secrets } from "../../../src/transport/inspect/header-words.js";
+import { LiveView, type LiveViewOptions } from "../../../src/transport/inspect/live-view.js";
 import type { TypesOf } from "../../../src/transport/inspect/message-words.js";
 import { OrderedOutput } from "../../../src/transport/inspect/ordered-output.js";
 import { CLIENT_PREFACE, encodeFrame, encodeSettings, Flag, FrameType, uint32 } from "../../support/http2-frame.js";
@@ -17,8 +18,13 @@ import { encodeFields, type Field } from "../../support/http2-hpack.js";
 
 type Passed = readonly [from: Side, bytes: Uint8Array];
 
+const AT_MS = new Date(2026, 0, 2, 3, 4, 5, 6).getTime();
+
 /** The lines that are printed of what passes, without the time and the connection's number. */
-async function printed(passed: readonly Passed[], options: Partial<ViewOptions> = {}): Promise<string[]> {
+async function printed(
+  passed: readonly Passed[],
+  { reading, ...options }: Partial<LiveViewOptions> & { readonly reading?: Reading } = {},
+): Promise<string[]> {
   let text = "";
   const out = new Writable({
     write: (chunk, _encoding, done) => {
@@ -27,20 +33,20 @@ async function printed(passed: readonly Passed[], options: Partial<ViewOptions> 
     },
   });
   const output = new OrderedOutput(out);
-  const view = new ConnectionView(7, output, {
+  const view = new LiveView(output, {
     secrets: new Secrets(),
     hexBytes: 0,
-    showCalls: true,
     colour: false,
     typesOf: () => undefined,
-    now: () => 0,
-    today: () => new Date(2026, 0, 2, 3, 4, 5, 6),
     ...options,
   });
-  for (const [from, bytes] of passed) view.push(from, bytes);
-  view.closed();
+  const watch = new ConnectionWatch(7, (event) => view.hear(event), { reading });
+  for (const [from, bytes] of passed) watch.push(from, bytes, AT_MS);
+  watch.closed(AT_MS);
   await output.flushed();
-  return text.split("\n").map((line) => line.replace("03:04:05.006 [7] ", ""));
+  const lines = text.split("\n").map((line) => line.replace("03:04:05.006 [7] ", ""));
+  assert.deepEqual(lines.splice(-2), ["closed", ""]);
+  return [...lines, ""];
 }
 
 const PREFACE: Passed = ["client", CLIENT_PREFACE];
@@ -188,13 +194,13 @@ describe("The documented capture", () => {
   });
 
   test("is frames alone where calls are not wanted", async () => {
-    const text = (await printed(capture, { showCalls: false })).join("\n");
+    const text = (await printed(capture, { reading: "frames" })).join("\n");
     assert.doesNotMatch(text, /message 1|ended/);
     assert.match(text, /:path: \/order.OrderManagement\/getOrder/);
   });
 });
 
-describe("ConnectionView", () => {
+describe("LiveView", () => {
   test("hides secrets in headers and in their bytes, in parts of blocks, too, unless it is told otherwise", async () => {
     const secret: readonly Field[] = [...REQUEST, ["authorization", "Bearer abc"], ["x-key", "abc"], ["cookie", "abc"]];
     const block = encodeFields(secret);
