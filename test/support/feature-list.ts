@@ -293,6 +293,28 @@ export const SUBJECTS: readonly Subject[] = [
         tests: ["cli/trace.test.ts", "transport/inspect/live-view.test.ts", "transport/inspect/proxy.test.ts"],
       },
       {
+        feature:
+          "… call by call, with who waited for whom (`--by-call`), and of some calls alone (`--method`, `--status` …)",
+        rules: [],
+        sources: ["transport/inspect/call-view.ts", "transport/inspect/call-filter.ts"],
+        spec: "our own",
+        tests: ["transport/inspect/call-view.test.ts", "transport/inspect/call-filter.test.ts"],
+      },
+      {
+        feature: "… as documented JSON (`--json`), and as a capture for Wireshark (`--pcap`)",
+        rules: [],
+        sources: ["transport/inspect/json-view.ts", "transport/inspect/pcap-file.ts"],
+        spec: "RFC 8259, RFC 9293",
+        tests: ["transport/inspect/json-view.test.ts", "transport/inspect/pcap-file.test.ts"],
+      },
+      {
+        feature: "… inside TLS, ended and begun anew (`--tls`)",
+        rules: [],
+        sources: ["transport/inspect/proxy-tls.ts"],
+        spec: "RFC 9113 §9.2",
+        tests: ["transport/inspect/proxy-tls.test.ts"],
+      },
+      {
         feature: "Node 20, 22, 24 and 26",
         rules: [],
         sources: ["transport/field-options.ts"],

@@ -9,7 +9,7 @@ import { ConnectionWatch, type Reading } from "../../src/transport/inspect/conne
 import type { Side } from "../../src/transport/inspect/conversation.js";
 import { Secrets } from "../../src/transport/inspect/header-words.js";
 import { LiveView, type LiveViewOptions } from "../../src/transport/inspect/live-view.js";
-import type { TypesOf } from "../../src/transport/inspect/message-words.js";
+import type { TypesOf } from "../../src/transport/inspect/message-content.js";
 import { OrderedOutput } from "../../src/transport/inspect/ordered-output.js";
 import type { Hear } from "../../src/transport/inspect/wire-event.js";
 import type { CapturedFrame } from "../golden/captured-frames.js";

@@ -6,8 +6,10 @@
  * no more than its sockets and its delay do.
  */
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
 import type { Side } from "./conversation.js";
+import { dialWithTls, listenWithTls, type ProxyTls } from "./proxy-tls.js";
 import { Relay } from "./relay.js";
 import type { Broken } from "./wire-event.js";
 
@@ -15,6 +17,8 @@ import type { Broken } from "./wire-event.js";
 export interface ProxyListener {
   /** A client has connected: from where, and to which address of ours. */
   accepted(connection: number, peer: string, local: string): void;
+  /** A client has not become a connection, as its TLS handshake failed. */
+  handshakeFailed(peer: string, error: Error): void;
   /** The remote has taken the connection. */
   connected(connection: number, remote: string): void;
   /** The remote could not be reached; the client's connection is cut. */
@@ -37,6 +41,8 @@ export interface ProxyOptions {
   readonly upBytesPerSecond?: number | undefined;
   /** How many bytes a second pass from it. Default: as many as come. */
   readonly downBytesPerSecond?: number | undefined;
+  /** TLS on both sides. Default: bytes pass as they are. */
+  readonly tls?: ProxyTls | undefined;
 }
 
 /** More are refused: whoever looks at that many looks at none. */
@@ -56,9 +62,7 @@ export class Proxy {
     this.#options = options;
     this.#remote = parseAddress(options.remote);
     this.#listener = listener;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
-      this.#onConnection(socket),
-    );
+    this.#server = options.tls === undefined ? this.#plainServer() : this.#tlsServer(options.tls);
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
@@ -87,6 +91,24 @@ export class Proxy {
     });
   }
 
+  #plainServer(): Server {
+    return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+      this.#onConnection(socket),
+    );
+  }
+
+  #tlsServer(tls: ProxyTls): Server {
+    const server = listenWithTls(tls);
+    // Those that have not shaken hands yet are to be cut as well.
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    server.on("secureConnection", (socket) => this.#onConnection(socket));
+    server.on("tlsClientError", (error, socket) => this.#listener.handshakeFailed(peerOf(socket), error));
+    return server;
+  }
+
   #onConnection(client: Socket): void {
     const number = ++this.#count;
     this.#sockets.add(client);
@@ -98,7 +120,7 @@ export class Proxy {
     const left = (): void => void remote.destroy(new Error("the client has gone"));
     client.once("error", left);
     remote.once("error", unreachable);
-    remote.once("connect", () => {
+    remote.once(remote instanceof TLSSocket ? "secureConnect" : "connect", () => {
       remote.off("error", unreachable);
       client.off("error", left);
       this.#listener.connected(number, this.remote);
@@ -115,11 +137,13 @@ export class Proxy {
     };
     client.on("error", () => undefined);
     if (client.closed) gone();
-    else client.once("close", gone).resetAndDestroy();
+    else cut(client.once("close", gone));
   }
 
   #dial(): Socket {
     const remote = this.#remote;
+    const { tls } = this.#options;
+    if (tls !== undefined) return dialWithTls(remote, tls);
     return remote.kind === "tcp"
       ? createConnection({ host: remote.host, port: remote.port, allowHalfOpen: true, noDelay: true })
       : createConnection({ path: remote.path, allowHalfOpen: true });
@@ -141,7 +165,7 @@ export class Proxy {
         this.#sockets.delete(socket);
         relay.stop();
         if (--open === 0) this.#listener.closed(number, broken);
-        else if (hadError) other.resetAndDestroy();
+        else if (hadError) cut(other);
         // Whoever ended in order has its last bytes still on their way.
         else if (!socket.readableEnded) other.destroy();
       });
@@ -150,6 +174,12 @@ export class Proxy {
     watch("server", remote, up, client);
     client.resume();
   }
+}
+
+/** As bluntly as can be: below TLS there is no reset to be had. */
+function cut(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function peerOf(socket: Socket): string {

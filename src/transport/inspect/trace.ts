@@ -35,6 +35,10 @@ export class Trace implements ProxyListener {
     watch.opened(this.#now(), peer, local);
   }
 
+  handshakeFailed(peer: string, error: Error): void {
+    this.#hear({ kind: "handshake-failed", atMs: this.#now(), peer, error });
+  }
+
   connected(connection: number, remote: string): void {
     this.#connections.get(connection)?.connected(this.#now(), remote);
   }

@@ -27,6 +27,17 @@ export type WireEvent =
       readonly atMs: number;
       readonly address: string;
       readonly remote: string;
+      /** What clients are shown, where there is TLS, in words. */
+      readonly certificate?: string | undefined;
+      /** The file of the authority that clients are to trust, where it is one of our own. */
+      readonly caFile?: string | undefined;
+    }
+  | {
+      /** A client has not become a connection, as its TLS handshake failed. */
+      readonly kind: "handshake-failed";
+      readonly atMs: number;
+      readonly peer: string;
+      readonly error: Error;
     }
   | (Seen & {
       /** A client has connected: from where, and to which address of ours. */
@@ -97,6 +108,12 @@ export type WireEvent =
     })
   | (Seen & { readonly kind: "call-ended"; readonly call: SeenCall })
   | (Seen & {
+      /** So many events of a call were held back for so long that they were let go of: see `FilteredEvents`. */
+      readonly kind: "left-out";
+      readonly call: SeenCall | undefined;
+      readonly count: number;
+    })
+  | (Seen & {
       /** A side of the connection has said everything. */
       readonly kind: "half-closed";
       readonly from: Side;
@@ -109,6 +126,25 @@ export type WireEvent =
       readonly connection: number | undefined;
       readonly counts: Counts;
     };
+
+/** The events of one kind. */
+export type EventOf<Kind extends WireEvent["kind"]> = Extract<WireEvent, { readonly kind: Kind }>;
+
+const ABOUT_CONNECTIONS: ReadonlySet<WireEvent["kind"]> = new Set([
+  "listening",
+  "handshake-failed",
+  "opened",
+  "connected",
+  "unreachable",
+  "half-closed",
+  "closed",
+  "counted",
+] as const);
+
+/** Whether an event is about connections, or about the proxy, and not about what passes. */
+export function isAboutConnections(event: WireEvent): boolean {
+  return ABOUT_CONNECTIONS.has(event.kind);
+}
 
 /** What broke a connection, and on which side. */
 export interface Broken {

@@ -18,6 +18,9 @@ class Told implements ProxyListener {
   accepted(connection: number): void {
     this.#tell(`${connection} accepted`);
   }
+  handshakeFailed(_peer: string, error: Error): void {
+    this.#tell(`no TLS: ${(error as NodeJS.ErrnoException).code ?? error.message}`);
+  }
   connected(connection: number): void {
     this.#tell(`${connection} connected`);
   }
