@@ -28,7 +28,7 @@ export interface ProxyTls {
 }
 
 const ALPN = ["h2"];
-/** A client has this long to shake hands, in milliseconds. */
+/** Each side has this long to shake hands, in milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 
 /** A server that has shaken hands with whom it tells of. @throws TypeError when certificate and key are no good. */
@@ -62,6 +62,9 @@ export function dialWithTls(remote: Address, tls: ProxyTls): TLSSocket {
   };
   const socket = connect(options);
   socket.once("connect", () => socket.setNoDelay(true));
+  const tooSlow = `no TLS handshake in ${HANDSHAKE_TIMEOUT_MS / 1000} s`;
+  socket.setTimeout(HANDSHAKE_TIMEOUT_MS, () => socket.destroy(new Error(tooSlow)));
+  socket.once("secureConnect", () => socket.setTimeout(0));
   return socket;
 }
 
