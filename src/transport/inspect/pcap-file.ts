@@ -53,9 +53,9 @@ export class PcapFile {
     if (both === undefined) return;
     if (event.kind === "bytes") this.#data(both, event.from, event.atMs, event.chunk);
     if (event.kind === "half-closed") this.#end(both, event.from, event.atMs, FIN | ACK);
-    if (event.kind !== "closed") return;
+    if (event.kind !== "closed" && event.kind !== "unreachable") return;
     this.#connections.delete(event.connection);
-    const broken = event.broken?.from;
+    const broken = event.kind === "unreachable" ? "server" : event.broken?.from;
     // A side that has reset the connection says nothing more, and is told nothing more.
     if (broken !== undefined) this.#end(both, broken, event.atMs, RST | ACK);
     else for (const from of ["client", "server"] as const) this.#end(both, from, event.atMs, FIN | ACK);

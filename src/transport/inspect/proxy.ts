@@ -83,12 +83,14 @@ export class Proxy {
     });
   }
 
-  /** Takes no more connections and cuts those there are. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
+  /** Takes no more connections and cuts those there are. Resolves when all that is to be told of them has been told. */
+  async close(): Promise<void> {
+    const gone = [...this.#sockets].map((socket) => whenGone(socket));
+    await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       for (const socket of this.#sockets) socket.destroy();
     });
+    await Promise.all(gone);
   }
 
   #plainServer(): Server {
@@ -174,6 +176,13 @@ export class Proxy {
     watch("server", remote, up, client);
     client.resume();
   }
+}
+
+function whenGone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once("close", () => resolve());
+  });
 }
 
 /** As bluntly as can be: below TLS there is no reset to be had. */

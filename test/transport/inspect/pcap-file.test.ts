@@ -73,6 +73,19 @@ describe("PcapFile", () => {
     assert.equal(six.filter(({ flags }) => flags.includes("FIN")).length, 2);
   });
 
+  test("a server that cannot be reached is a reset", () => {
+    const packets = written((file) => {
+      const lone = connection(file, 1);
+      lone.opened(1, CLIENT, SERVER);
+      lone.unreachable(2, new Error("nobody there"));
+      lone.closed(3);
+    });
+    assert.deepEqual(
+      packets.slice(3).map(({ from, flags }) => [from, flags]),
+      [[SERVER, "RST ACK"]],
+    );
+  });
+
   test("makes addresses up where there are none, and leaves out what it did not see begin", () => {
     const packets = written((file) => {
       const unix = connection(file, 3);

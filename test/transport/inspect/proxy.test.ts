@@ -218,6 +218,16 @@ describe("Proxy", () => {
     });
   });
 
+  test("has told of the end of every connection when it is closed", async () => {
+    let lines: readonly string[] = [];
+    await between({}, async ({ told, join }) => {
+      for (let i = 0; i < 20; i++) await join();
+      ({ lines } = told);
+      await told.until("20 connected");
+    });
+    assert.equal(lines.filter((line) => line.endsWith(" closed")).length, 20);
+  });
+
   test("refuses a remote that is no address", () => {
     assert.throws(() => new Proxy({ remote: "nowhere" }, new Told()), /Cannot read the address/);
   });
