@@ -178,6 +178,21 @@ describe("FilteredEvents", () => {
     assert.ok(held.length < 20, String(held.length));
   });
 
+  test("remembers calls that are over for a while, and no more of them than it needs", () => {
+    const late = (streamId: number): Passed => ["client", encodeFrame(RST_STREAM, 0, streamId, uint32(0))];
+    const calls = Array.from({ length: 10_001 }, (_, i) => [
+      request(2 * i + 1, "/a.B/Hello"),
+      status(2 * i + 1, 0),
+    ]).flat();
+    const events = filtered({ methods: ["Hello"] }, [...PASSED.slice(0, 2), ...calls, late(1), late(3)]);
+    const frames = events.flatMap((event) => (event.kind === "frame" ? [event.seen] : []));
+    const resets = frames.filter(({ frame }) => frame.type === "RST_STREAM");
+    assert.deepEqual(
+      resets.map(({ raw }) => raw.streamId),
+      [3],
+    );
+  });
+
   test("keeps no more of streams that never become calls than of a few", () => {
     const opening = Array.from({ length: 12_000 }, (_, i): Passed => [
       "client",

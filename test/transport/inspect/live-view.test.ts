@@ -121,6 +121,40 @@ describe("LiveView", () => {
     assert.match(text, /stream 1 \/a.B\/C ended NOT_FOUND "no ☺" after/);
   });
 
+  test("says who had no room, what of a call cannot be read, and what a binary value may mean", async () => {
+    const window = Buffer.concat([Buffer.of(0), uint32(70_000), Buffer.alloc(65_530)]);
+    const text = (
+      await printed([
+        PREFACE,
+        HELLO,
+        headers("client", [...REQUEST, ["x-msg-bin", "CJYB"], ["x-raw-bin", "/wA="]]),
+        ["client", encodeFrame(FrameType.DATA, 0, 1, window)],
+        ["server", encodeFrame(FrameType.WINDOW_UPDATE, 0, 1, uint32(9))],
+        ["server", encodeFrame(FrameType.WINDOW_UPDATE, 0, 0, uint32(9))],
+        ["server", encodeFrame(FrameType.DATA, 0, 1, Buffer.from("<html>"))],
+      ])
+    ).join("\n");
+    assert.match(text, / {4}x-msg-bin: CJYB\n {6}= message\n {8}#1: varint 150 \(zigzag 75\)\n/);
+    assert.match(text, /\nthe client had no room to send on stream 1 for 0\.0 ms\n/);
+    assert.match(text, /\nthe client had no room to send on the connection for 0\.0 ms\n/);
+    assert.match(text, /client ← server {2}stream 1: no more messages can be read: the flag in front .* is 60\n/);
+  });
+
+  test("hides secrets of trailers and of binary ones, too", async () => {
+    const trailers: readonly Field[] = [
+      ["grpc-status", "16"],
+      ["grpc-message", "abc"],
+      ["x-key-bin", "YWJj"],
+      ["set-cookie", "abc"],
+    ];
+    const secrets = new Secrets({ more: ["x-key", "grpc-message"] });
+    const passed = [PREFACE, HELLO, headers("client", REQUEST), headers("server", trailers, Flag.END_STREAM)];
+    const text = (await printed(passed, { secrets, hexBytes: 256 })).join("\n");
+    assert.doesNotMatch(text, /abc|YWJj/);
+    assert.match(text, /grpc-message: \*\*\*\n {4}x-key-bin: \*\*\*\n {4}set-cookie: \*\*\*\n/);
+    assert.match(text, /ended UNAUTHENTICATED "\*\*\*" after/);
+  });
+
   test("bounds what a small message becomes", async () => {
     const bomb = gzipSync(Buffer.alloc(8 * 1024 * 1024));
     const fields = Buffer.concat(Array.from({ length: 5000 }, () => Buffer.from([0x08, 1])));
