@@ -5,7 +5,8 @@
  * names then; what is remembered of a stranger's paths is bounded.
  */
 import { Channel, Code, Metadata, type Schema, StatusError } from "../index.js";
-import type { CallTypes, TypesOf } from "../transport/inspect/message-words.js";
+import type { CallTypes, TypesOf } from "../transport/inspect/message-content.js";
+import type { Security } from "./client-security.js";
 import {
   FULL_NAME,
   namesFiles,
@@ -32,16 +33,21 @@ export interface TraceTypes {
 export const NO_TYPES: TraceTypes = { typesOf: () => undefined, close: () => Promise.resolve() };
 
 /** Those of the files that the flags name, or of the server. `complain` is told once why it cannot be asked. */
-export function traceTypes(flags: SchemaFlags, remote: string, complain: (why: string) => void): TraceTypes {
+export function traceTypes(
+  flags: SchemaFlags,
+  remote: string,
+  security: Security,
+  complain: (why: string) => void,
+): TraceTypes {
   if (namesFiles(flags)) {
     const source = schemaOfFiles(flags);
     return { typesOf: rememberedTypes(source, complain), close: () => Promise.resolve() };
   }
-  const channel = new Channel(remote, { tls: false, onError: () => undefined });
+  const channel = new Channel(remote, { ...security, onError: () => undefined });
   const source = schemaOfServer(
     {
       address: remote,
-      isTls: false,
+      isTls: security.tls !== false,
       channel,
       metadata: new Metadata(),
       callOptions: {},

@@ -4,22 +4,23 @@
  * Laws: it changes nothing of what passes; what it cannot read it passes on all the same, and says so.
  */
 import { quoted } from "../services/peer-text.js";
-import { Secrets } from "../transport/inspect/header-words.js";
-import { OrderedOutput } from "../transport/inspect/ordered-output.js";
-import { Proxy } from "../transport/inspect/proxy.js";
+import { Proxy, type ProxyListener } from "../transport/inspect/proxy.js";
 import { Trace } from "../transport/inspect/trace.js";
+import { eventClock } from "../transport/inspect/wire-event.js";
 import { parseGoFlags, type GoFlagValues } from "./go-flags.js";
 import { printable } from "./printable.js";
 import { checkInclude } from "./question.js";
 import { namesFiles } from "./schema-source.js";
-import { NO_TYPES, traceTypes } from "./trace-types.js";
+import { openTraceTls, TLS_FLAGS, tlsHelp, type TraceTls } from "./trace-tls.js";
+import { NO_TYPES, type TraceTypes, traceTypes } from "./trace-types.js";
+import { checkViews, openViews, VIEW_FLAGS, viewHelp } from "./trace-views.js";
 import { parseWholeNumber, UsageError } from "./usage-error.js";
 
 export const traceHelp = `usage: barewire trace -r HOST:PORT [-p PORT] [options]
 
 A proxy that passes connections on to the server at HOST:PORT, and prints what it sees: every HTTP/2 frame with its flags, headers
 and bytes, every gRPC message with its fields, how every call ended. Clients connect to the proxy instead of the server. What
-is no HTTP/2 is passed on unread, TLS included. Flags are written with one dash or two.
+is no HTTP/2 is passed on unread; so is TLS, without --tls. Flags are written with one dash or two.
 
   -r, --remote ADDR    where connections are passed on to: host:port or unix:path
   -p, --port N         where it listens; default 0, any free port, which is printed
@@ -28,12 +29,9 @@ is no HTTP/2 is passed on unread, TLS included. Flags are written with one dash 
   -d, --delay TIME     everything comes so much later in each direction, such as 100ms or 1.5s
   --up N               bytes a second that pass to the server (-up N as well); default 0, as many as come
   --down N             … and that come back
-  -s, --stats          what passed, counted, when a connection ends and at the end
-  -q, --quiet          no frames and calls: connections alone, and what -s counts
+${viewHelp}
 
-  --hex N              bytes of a frame to show in hex; default 256, 0 for none
-  --redact NAME        a header whose value is printed as ***, as authorization and cookies are; may be given several times
-  --show-secrets       hide nothing
+${tlsHelp}
 
 Fields have names where the server's reflection tells them, which is asked when a service is first called, or from files:
   --proto F            what the services are declared as; may be given several times
@@ -52,11 +50,8 @@ const FLAGS = {
   delay: { takes: "a value", alias: "d" },
   up: { takes: "a value" },
   down: { takes: "a value" },
-  stats: { takes: "nothing", alias: "s" },
-  quiet: { takes: "nothing", alias: "q" },
-  hex: { takes: "a value" },
-  redact: { takes: "values" },
-  "show-secrets": { takes: "nothing" },
+  ...VIEW_FLAGS,
+  ...TLS_FLAGS,
   proto: { takes: "values" },
   include: { takes: "values", alias: "I" },
   protoset: { takes: "values" },
@@ -66,8 +61,6 @@ const FLAGS = {
 type Flags = GoFlagValues<typeof FLAGS>;
 
 const DEFAULT_HOST = "127.0.0.1";
-const DEFAULT_HEX_BYTES = 256;
-const MAX_HEX_BYTES = 16 * 1024 * 1024;
 const MAX_DELAY_MS = 600_000;
 
 /** Runs the command; resolves to the exit code. @throws UsageError */
@@ -77,38 +70,52 @@ export async function trace(args: readonly string[]): Promise<number> {
   if (remote === undefined) throw new UsageError("trace wants a server to pass connections on to: -r HOST:PORT");
   checkInclude(flags);
   const showCalls = parseType(flags.type ?? "grpc") === "grpc";
-  const hexBytes = parseWholeNumber("--hex", flags.hex ?? String(DEFAULT_HEX_BYTES), 0, MAX_HEX_BYTES);
+  checkViews(flags, showCalls);
   const port = parseWholeNumber("--port", flags.port ?? "0", 0, 65_535);
   const pace = paceOf(flags);
-  const output = new OrderedOutput(process.stdout);
-  const isBlind = flags.quiet === true || !showCalls || flags["no-reflection"] === true;
-  const types =
-    isBlind && !namesFiles(flags)
-      ? NO_TYPES
-      : traceTypes(flags, remote, (why) => process.stderr.write(`barewire: fields have no names: ${printable(why)}\n`));
-  const view = new Trace(output, {
-    secrets: new Secrets({ more: flags.redact ?? [], showAll: flags["show-secrets"] === true }),
-    hexBytes,
-    showCalls,
-    colour: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
-    typesOf: types.typesOf,
-    quiet: flags.quiet === true,
-    statistics: flags.stats === true,
-  });
-  const proxy = openProxy({ remote, ...pace }, view);
+  const tls = openTraceTls(flags);
+  try {
+    return await run({ flags, remote, showCalls, port, pace, tls });
+  } finally {
+    tls?.certificate.remove();
+  }
+}
+
+interface Run {
+  readonly flags: Flags;
+  readonly remote: string;
+  readonly showCalls: boolean;
+  readonly port: number;
+  readonly pace: ReturnType<typeof paceOf>;
+  readonly tls: TraceTls | undefined;
+}
+
+async function run({ flags, remote, showCalls, port, pace, tls }: Run): Promise<number> {
+  const types = typesFor(flags, remote, showCalls, tls);
+  const { hear, end, ...how } = await openViews(flags, showCalls, types.typesOf);
+  const proxy = openProxy({ remote, ...pace, tls: tls?.proxy }, new Trace(hear, how));
   const address = await listenAt(proxy, flags.listen ?? DEFAULT_HOST, port);
-  view.say(`listening on ${address}, passing on to ${proxy.remote}`);
+  const certificate = tls?.certificate.describe();
+  const caFile = tls?.certificate.caFile;
+  hear({ kind: "listening", atMs: eventClock(), address, remote: proxy.remote, certificate, caFile });
   await told();
   await proxy.close();
   await types.close();
-  view.end();
-  await output.flushed();
+  await end();
   return 0;
 }
 
-function openProxy(options: ConstructorParameters<typeof Proxy>[0], view: Trace): Proxy {
+function typesFor(flags: Flags, remote: string, showCalls: boolean, tls: TraceTls | undefined): TraceTypes {
+  const isBlind = flags.quiet === true || !showCalls || flags["no-reflection"] === true;
+  if (isBlind && !namesFiles(flags)) return NO_TYPES;
+  return traceTypes(flags, remote, tls?.channel ?? { tls: false }, (why) =>
+    process.stderr.write(`barewire: fields have no names: ${printable(why)}\n`),
+  );
+}
+
+function openProxy(options: ConstructorParameters<typeof Proxy>[0], listener: ProxyListener): Proxy {
   try {
-    return new Proxy(options, view);
+    return new Proxy(options, listener);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new UsageError(`-r must be host:port or unix:path: current value is ${quoted(options.remote)}`, {

@@ -3,14 +3,18 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Channel, Code, StatusError } from "../../src/index.js";
 import * as core from "../../src/core.js";
 import { OrderManagement } from "../../src/services/gen/order.js";
 import { RouteGuide } from "../../src/services/gen/route_guide.js";
 import { orderManagement } from "../../src/services/order-management.js";
+import { Authority } from "../support/certificates.js";
+import { readPcap, streamOf } from "../support/pcap.js";
 import { barewire, type Command, root } from "./command.js";
 import { documented, type Running } from "./reflecting.js";
 
@@ -22,7 +26,7 @@ async function traced(
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const command = barewire("trace", "-r", remote, "-p", "0", ...args);
   try {
-    const [, address = ""] = await command.printed(/listening on ([\d.:]+), passing on to/);
+    const [, address = ""] = await command.printed(/(?:listening on |"address":")([\d.:]+)[,"]/);
     await use(address, command);
     command.kill("SIGINT");
     const { code, stdout, stderr } = await command.ended;
@@ -81,6 +85,89 @@ describe("barewire trace", { concurrency: 2 }, () => {
     assert.match(stdout, /stream 1 \/routeguide\.RouteGuide\/GetFeature ended OK after [\d.]+ ms\n/);
     assert.match(stdout, /stream 3 \/order\.OrderManagement\/getOrder ended NOT_FOUND ".*none.*" after/);
     assert.match(stdout, /\|PRI \* HTTP\/2\.0\.\.\|/);
+  });
+
+  test("shows some calls in blocks with --by-call and filters, and writes all of it into a file with --pcap", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "barewire-pcap-"));
+    const file = join(folder, "all.pcap");
+    const flags = ["--by-call", "--status", "failed", "--method", "order.*", "--redact", "x-key", "--pcap", file];
+    try {
+      const { stdout } = await traced(services.address, flags, async (address, command) => {
+        await withChannel(address, async (channel) => {
+          const metadata = { "x-key": "open sesame" };
+          await channel.client(RouteGuide).getFeature(JERSEY, { metadata });
+          await assert.rejects(channel.client(OrderManagement).getOrder({ value: "none" }, { metadata }));
+        });
+        await command.printed(/\[1\] closed/);
+      });
+      const [, address = ""] = /accepted from (\S+)/.exec(stdout) ?? [];
+      assert.match(
+        stdout,
+        /\n.* \[1\] stream 3 \/order\.OrderManagement\/getOrder ended NOT_FOUND ".*none.*" after [\d.]+ ms\n/,
+      );
+      assert.match(stdout, / ms {2}→ {2}headers: .*x-key: \*\*\*/);
+      assert.match(stdout, / ms {2}→ {2}message 1, 6 bytes: google\.protobuf\.StringValue: value: "none"\n/);
+      assert.doesNotMatch(stdout, /GetFeature|sesame/);
+      const packets = readPcap(readFileSync(file));
+      const sent = streamOf(packets, address);
+      assert.equal(sent.end, "FIN");
+      assert.ok(sent.bytes.toString("latin1").startsWith("PRI * HTTP/2.0"));
+      // Nothing is hidden there: the first of the two calls' headers is written out.
+      assert.ok(sent.bytes.includes("none"));
+      assert.equal(statSync(file).mode & 0o777, 0o600);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("prints nothing but JSON with --json", async () => {
+    const { stdout } = await traced(services.address, ["--json", "-s"], async (address, command) => {
+      await withChannel(address, (channel) => channel.client(RouteGuide).getFeature(JERSEY));
+      await command.printed(/"event":"closed"/);
+    });
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual([lines[0]?.["event"], lines.at(-1)?.["event"]], ["listening", "counted"]);
+    const messages = lines.filter(({ event }) => event === "message");
+    assert.deepEqual(messages[0]?.["message"], JERSEY);
+    const page = readFileSync(`${root}docs/inspector.md`, "utf8");
+    const [, shown = ""] = /^```json\n([\s\S]*?)^```$/m.exec(page) ?? [];
+    const told = lines.filter(({ event }) => event === "message" || event === "call-ended");
+    assert.deepEqual(
+      shown.trimEnd().split("\n").map(steadyJson),
+      told.map((line) => steadyJson(JSON.stringify(line))),
+    );
+  });
+
+  test("ends TLS and begins it anew with --tls, and asks the server's reflection so, too", async () => {
+    const authority = new Authority();
+    const secure = await documented({ tls: authority.issue() });
+    const folder = mkdtempSync(join(tmpdir(), "barewire-trace-tls-"));
+    const caFile = join(folder, "ca.pem");
+    writeFileSync(caFile, authority.cert);
+    let trusted = "";
+    try {
+      const { stdout, stderr } = await traced(
+        secure.address,
+        ["--tls", "--ca-file", caFile, "--hex", "0"],
+        async (address, command) => {
+          [, trusted = ""] = await command.printed(/which clients are to trust: (\S+)\n/);
+          const channel = new Channel(address, { tls: { ca: readFileSync(trusted) }, onError: () => undefined });
+          await channel.client(RouteGuide).getFeature(JERSEY);
+          await channel.close();
+          await command.printed(/\[1\] closed/);
+        },
+      );
+      assert.equal(stderr, "");
+      assert.match(stdout, /message 1, 17 bytes: routeguide\.Point\n {4}latitude: 409146138\n/);
+      assert.match(stdout, /:scheme: https\n/);
+      assert.ok(!existsSync(trusted), "the certificate is off the disk");
+    } finally {
+      await secure.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("guesses where there is no reflection, and says once why there are no names", async () => {
@@ -202,6 +289,7 @@ describe("barewire trace", { concurrency: 2 }, () => {
     ["-r a:1 --proto missing.proto", /missing\.proto/],
     ["-r a:1 -I x", /--include is for --proto/],
     ["-r a:1 something", /"something" is too much/],
+    ["-r a:1 --pcap /nowhere/at.all", /--pcap "\/nowhere\/at\.all": ENOENT/],
     ["-r 127.0.0.1:1 -l 192.0.2.1", /cannot listen on "192\.0\.2\.1", port 0: this machine does not have that address/],
   ] as const) {
     test(`refuses: ${line}`, async () => {
@@ -224,6 +312,11 @@ function steady(text: string): string {
     .replaceAll(/(HEADERS stream 1 END_HEADERS), \d+ bytes/g, "$1, N bytes");
 }
 
+/** A line of JSON without what differs from run to run. */
+function steadyJson(line: string): string {
+  return line.replace(/"time":"[^"]*"/, '"time":""').replace(/"ms":[\d.]+/, '"ms":0');
+}
+
 /** Lines with what stands below each; the two directions are not in step, so their order is put aside. */
 function blocks(text: string): string[] {
   return text
@@ -232,17 +325,33 @@ function blocks(text: string): string[] {
     .toSorted();
 }
 
-test("docs/inspector.md shows what is printed", async () => {
+/** What stands in the page behind a heading, or at its beginning. */
+function shownBehind(heading: string): string {
+  const page = readFileSync(`${root}docs/inspector.md`, "utf8");
+  const [, shown = ""] = /^```text\n([\s\S]*?)^```$/m.exec(page.slice(page.indexOf(heading))) ?? [];
+  return shown;
+}
+
+test("docs/inspector.md shows what is printed, live and by call", async () => {
   const services = await documented();
-  try {
-    const page = readFileSync(`${root}docs/inspector.md`, "utf8");
-    const [, shown = ""] = /^```text\n([\s\S]*?)^```$/m.exec(page) ?? [];
-    const { stdout } = await traced(services.address, ["--hex", "0"], async (address, command) => {
+  const print = (...flags: string[]) =>
+    traced(services.address, flags, async (address, command) => {
       await withChannel(address, (channel) => channel.client(RouteGuide).getFeature(JERSEY));
       await command.printed(/\[1\] closed/);
     });
-    const untilEnd = stdout.replace(/^(.*\[1\] stream 1 .* ended OK.*\n)[^]*/m, "$1");
-    assert.deepEqual(blocks(steady(shown)), blocks(steady(untilEnd)), stdout);
+  try {
+    const live = await print("--hex", "0");
+    const untilEnd = live.stdout.replace(/^(.*\[1\] stream 1 .* ended OK.*\n)[^]*/m, "$1");
+    assert.deepEqual(blocks(steady(shownBehind("# The inspector"))), blocks(steady(untilEnd)), live.stdout);
+
+    const byCall = await print("--by-call");
+    const [block = ""] = /^.*\[1\] stream 1 .*\n(?: .*\n)*/m.exec(byCall.stdout) ?? [];
+    // How often each side was waited for depends on what came at once.
+    const calm = (text: string): string =>
+      steady(text)
+        .replaceAll(/ +N ms/g, " N ms")
+        .replace(/waited.*/, "waited");
+    assert.equal(calm(shownBehind("## By call")), calm(block), byCall.stdout);
   } finally {
     await services.stop();
   }

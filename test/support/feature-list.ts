@@ -57,7 +57,11 @@ export const SUBJECTS: readonly Subject[] = [
       },
       { feature: "Status codes and who gives them", rules: [[136, 142]], sources: ["codec/status.ts"] },
       { feature: "Error details (`google.rpc.Status`)", rules: [46], sources: [] },
-      { feature: "Answers that are not gRPC", rules: [[83, 86]], sources: ["transport/client/attempts/response-block.ts"] },
+      {
+        feature: "Answers that are not gRPC",
+        rules: [[83, 86]],
+        sources: ["transport/client/attempts/response-block.ts"],
+      },
       { feature: "Deadlines", rules: [[95, 107]], sources: ["codec/timeout.ts", "transport/deadline.ts"] },
       {
         feature: "Cancellation and resets",
@@ -284,9 +288,31 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Every byte of other programs' calls shown: `barewire trace`",
         rules: [],
-        sources: ["cli/trace.ts", "transport/inspect/connection-view.ts", "transport/inspect/proxy.ts"],
+        sources: ["cli/trace.ts", "transport/inspect/live-view.ts", "transport/inspect/proxy.ts"],
         spec: "our own",
-        tests: ["cli/trace.test.ts", "transport/inspect/connection-view.test.ts", "transport/inspect/proxy.test.ts"],
+        tests: ["cli/trace.test.ts", "transport/inspect/live-view.test.ts", "transport/inspect/proxy.test.ts"],
+      },
+      {
+        feature:
+          "… call by call, with who waited for whom (`--by-call`), and of some calls alone (`--method`, `--status` …)",
+        rules: [],
+        sources: ["transport/inspect/call-view.ts", "transport/inspect/call-filter.ts"],
+        spec: "our own",
+        tests: ["transport/inspect/call-view.test.ts", "transport/inspect/call-filter.test.ts"],
+      },
+      {
+        feature: "… as documented JSON (`--json`), and as a capture for Wireshark (`--pcap`)",
+        rules: [],
+        sources: ["transport/inspect/json-view.ts", "transport/inspect/pcap-file.ts"],
+        spec: "RFC 8259, RFC 9293",
+        tests: ["transport/inspect/json-view.test.ts", "transport/inspect/pcap-file.test.ts"],
+      },
+      {
+        feature: "… inside TLS, ended and begun anew (`--tls`)",
+        rules: [],
+        sources: ["transport/inspect/proxy-tls.ts"],
+        spec: "RFC 9113 §9.2",
+        tests: ["transport/inspect/proxy-tls.test.ts"],
       },
       {
         feature: "Node 20, 22, 24 and 26",

@@ -10,7 +10,7 @@ import type { HeaderField } from "../../codec/http2/hpack.js";
 import { parseStatus } from "../../codec/header-block.js";
 import type { Status } from "../../codec/status.js";
 import type { SeenFrame, Side } from "./conversation.js";
-import { FlowWatch, type Stall } from "./flow-watch.js";
+import { type FlowChange, FlowWatch } from "./flow-watch.js";
 import { MessageCollector, type SeenMessage } from "./message-collector.js";
 
 /** One direction of a call. */
@@ -42,24 +42,27 @@ export interface SeenCall {
   readonly startedAtMs: number;
   readonly request: SeenHalf;
   readonly response: SeenHalf;
-  readonly stalls: Stall[];
   ending: Ending | undefined;
   endedAtMs: number | undefined;
 }
 
+/**
+ * What a header list is: the call's beginning, a `1xx` block, the response's beginning, the call's end (a Trailers-Only response is that
+ * alone), or none of these.
+ */
+export type HeadersRole = "request" | "informational" | "response" | "trailers" | "other";
+
 /** Hears of calls. */
 export interface CallListener {
-  /** A request's headers have passed. */
-  started(call: SeenCall): void;
-  /** A response's headers have passed. */
-  answered(call: SeenCall): void;
+  /** A header list has passed. With the role `request` a call has started. */
+  headers(call: SeenCall, from: Side, role: HeadersRole, fields: readonly HeaderField[]): void;
   message(call: SeenCall, from: Side, message: SeenMessage): void;
   /** A direction cannot be read as messages any more. */
   broken(call: SeenCall, from: Side, why: string): void;
   /** The client has said that its requests are complete. */
   halfClosed(call: SeenCall): void;
-  /** A side could not send for some time; the connection's stalls have no call. */
-  stalled(call: SeenCall | undefined, stall: Stall): void;
+  /** A side has no room to send, or has it again; the connection's windows have no call. */
+  flow(call: SeenCall | undefined, change: FlowChange): void;
   ended(call: SeenCall): void;
 }
 
@@ -95,11 +98,19 @@ export class CallWatch {
     return this.#calls.get(streamId);
   }
 
-  /** Takes note of a frame. */
-  seen({ from, raw, frame, fields, endsStream }: SeenFrame): void {
-    if (fields !== undefined) this.#onFields(from, raw.streamId, fields);
-    for (const stall of this.#flow.seen(from, frame, raw.payload.length)) this.#onStall(stall);
+  /** The call that a frame belongs to; one that begins with it is begun. */
+  callOfFrame({ from, raw, fields }: SeenFrame): SeenCall | undefined {
     const call = this.#calls.get(raw.streamId);
+    if (call !== undefined || fields === undefined || from !== "client") return call;
+    return this.#begin(raw.streamId, fields);
+  }
+
+  /** Takes note of a frame. */
+  seen(seen: SeenFrame): void {
+    const { from, raw, frame, fields, endsStream } = seen;
+    const call = this.callOfFrame(seen);
+    if (call !== undefined && fields !== undefined) this.#onFields(call, from, fields);
+    for (const change of this.#flow.seen(from, frame, raw.payload.length)) this.#onFlow(change);
     if (call === undefined) return;
     if (frame.type === "DATA") this.#onData(call, from, frame.data);
     if (frame.type === "RST_STREAM") this.#end(call, { how: "reset", from, code: errorCodeName(frame.code) });
@@ -111,39 +122,29 @@ export class CallWatch {
     for (const call of this.#calls.values()) this.#end(call, { how: "lost" });
   }
 
-  #onFields(from: Side, streamId: number, fields: readonly HeaderField[]): void {
-    const call = this.#calls.get(streamId);
-    if (call === undefined) {
-      if (from === "client") this.#start(streamId, fields);
-      return;
-    }
-    // "1xx" blocks announce the response, and a request has no second block.
-    if (from === "client" || /^1\d\d$/.test(valueOf(fields, ":status") ?? "")) return;
-    if (parseStatusIn(fields) !== undefined || call.response.headers !== undefined) {
-      call.ending = endingIn(fields);
-      return;
-    }
-    this.#noteHeaders(call.response, fields);
-    this.#listener.answered(call);
+  #onFields(call: SeenCall, from: Side, fields: readonly HeaderField[]): void {
+    const role = roleOf(call, from, fields);
+    if (role === "request") noteHeaders(call.request, fields, this.#now());
+    if (role === "response") noteHeaders(call.response, fields, this.#now());
+    if (role === "trailers") call.ending = endingIn(fields);
+    this.#listener.headers(call, from, role, fields);
   }
 
-  #start(streamId: number, fields: readonly HeaderField[]): void {
+  #begin(streamId: number, fields: readonly HeaderField[]): SeenCall | undefined {
     const path = valueOf(fields, ":path");
-    if (path === undefined || this.#calls.size >= MAX_CALLS) return;
+    if (path === undefined || this.#calls.size >= MAX_CALLS) return undefined;
     const call: SeenCall = {
       streamId,
       path,
       startedAtMs: this.#now(),
       request: this.#newHalf(),
       response: this.#newHalf(),
-      stalls: [],
       ending: undefined,
       endedAtMs: undefined,
     };
-    this.#noteHeaders(call.request, fields);
     this.#calls.set(streamId, call);
     this.#flow.opened(streamId);
-    this.#listener.started(call);
+    return call;
   }
 
   #newHalf(): SeenHalf {
@@ -156,12 +157,6 @@ export class CallWatch {
     };
   }
 
-  #noteHeaders(half: SeenHalf, fields: readonly HeaderField[]): void {
-    half.headers = fields;
-    half.headersAtMs = this.#now();
-    half.coding = valueOf(fields, "grpc-encoding");
-  }
-
   #onData(call: SeenCall, from: Side, data: Uint8Array): void {
     const { messages } = halfOf(call, from);
     const wasReadable = messages.problem === undefined;
@@ -169,10 +164,9 @@ export class CallWatch {
     if (wasReadable && messages.problem !== undefined) this.#listener.broken(call, from, messages.problem);
   }
 
-  #onStall(stall: Stall): void {
-    const call = this.#calls.get(stall.streamId);
-    call?.stalls.push(stall);
-    if (call !== undefined || stall.streamId === 0) this.#listener.stalled(call, stall);
+  #onFlow(change: FlowChange): void {
+    const call = this.#calls.get(change.streamId);
+    if (call !== undefined || change.streamId === 0) this.#listener.flow(call, change);
   }
 
   #onEndOfStream(call: SeenCall, from: Side): void {
@@ -196,6 +190,20 @@ export class CallWatch {
     this.#calls.delete(call.streamId);
     this.#flow.forget(call.streamId);
   }
+}
+
+function roleOf(call: SeenCall, from: Side, fields: readonly HeaderField[]): HeadersRole {
+  // A request has no second block.
+  if (from === "client") return call.request.headers === undefined ? "request" : "other";
+  if (/^1\d\d$/.test(valueOf(fields, ":status") ?? "")) return "informational";
+  const isEnd = parseStatusIn(fields) !== undefined || call.response.headers !== undefined;
+  return isEnd ? "trailers" : "response";
+}
+
+function noteHeaders(half: SeenHalf, fields: readonly HeaderField[], atMs: number): void {
+  half.headers = fields;
+  half.headersAtMs = atMs;
+  half.coding = valueOf(fields, "grpc-encoding");
 }
 
 function halfOf(call: SeenCall, from: Side): SeenHalf {

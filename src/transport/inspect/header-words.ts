@@ -8,6 +8,7 @@ import type { HeaderField } from "../../codec/http2/hpack.js";
 import { formatGuess, guessMessage } from "../../codec/proto/guess.js";
 import { codeName, decodeStatusMessage } from "../../codec/status.js";
 import { parseTimeout } from "../../codec/timeout.js";
+import type { SeenFrame } from "./conversation.js";
 import { safeText } from "./safe-text.js";
 
 /** Names whose values are secrets wherever they come. */
@@ -15,6 +16,8 @@ const SECRET_NAMES = ["authorization", "proxy-authorization", "cookie", "set-coo
 /** Fields that are shown of one block. */
 const MAX_FIELDS = 200;
 const MAX_BINARY_BYTES = 64;
+const MAX_BINARY_VALUES = 8;
+const MAX_BINARY_LINES = 64;
 
 /** Knows which fields are secret. */
 export class Secrets {
@@ -30,10 +33,24 @@ export class Secrets {
     return this.#names.size > 0;
   }
 
-  /** Whether the values of fields of this name are secret. */
+  /** Whether the values of fields of this name are secret. One whose name only adds `-bin` to a secret's is one, too. */
   hasName(name: string): boolean {
-    return this.#names.has(name.toLowerCase());
+    const lower = name.toLowerCase();
+    return this.#names.has(lower) || (lower.endsWith("-bin") && this.#names.has(lower.slice(0, -"-bin".length)));
   }
+}
+
+const HEADERS = 1;
+const PUSH_PROMISE = 5;
+const CONTINUATION = 9;
+const END_HEADERS = 0x4;
+const BLOCK_TYPES: ReadonlySet<number> = new Set([HEADERS, PUSH_PROMISE, CONTINUATION]);
+
+/** Whether the bytes of a frame are, or may be, those of a header that is not to be shown. */
+export function mayHoldSecret({ raw, fields }: SeenFrame, secrets: Secrets): boolean {
+  if (!secrets.areKept || !BLOCK_TYPES.has(raw.type)) return false;
+  const isOnlyPart = (raw.flags & END_HEADERS) === 0 || raw.type === CONTINUATION;
+  return fields === undefined || isOnlyPart || fields.some(({ name }) => secrets.hasName(name));
 }
 
 /** A line or more for each field. */
@@ -62,27 +79,38 @@ function inTheClear({ name, value }: HeaderField): string | undefined {
   return timeoutMs === undefined ? undefined : `${timeoutMs} ms`;
 }
 
-/** Binary values are base64, several of them behind commas. */
+/** What a value means that is not written as it is meant: a status, a timeout, binary metadata. */
+export function meaningOf(field: HeaderField): string | undefined {
+  return field.name.endsWith("-bin") ? binaryValues(field.value).flat().join(" ") : inTheClear(field);
+}
+
 function binaryLines(value: string): string[] {
+  return binaryValues(value).flatMap(([first = "", ...rest]) => [`  = ${first}`, ...rest.map((line) => `    ${line}`)]);
+}
+
+/** The lines of each binary value: they are base64, several of them behind commas. */
+function binaryValues(value: string): string[][] {
   return value
     .split(",")
-    .slice(0, 8)
-    .flatMap((one) => {
-      const bytes = Buffer.from(one.trim(), "base64");
-      const text = bytes.toString("utf8");
-      if (Buffer.from(text).equals(bytes) && /^[^\p{Cc}]+$/u.test(text)) return [`  = "${safeText(text, 256)}"`];
-      const fields = bytes.length === 0 ? undefined : guessMessage(bytes);
-      if (fields !== undefined)
-        return [
-          "  = message",
-          ...formatGuess(fields, "    ")
-            .slice(0, 64)
-            .map((line) => safeText(line)),
-        ];
-      const hex = bytes
-        .subarray(0, MAX_BINARY_BYTES)
-        .toString("hex")
-        .replaceAll(/(..)(?=.)/g, "$1 ");
-      return [`  = ${hex}${bytes.length > MAX_BINARY_BYTES ? ` … (${bytes.length} bytes)` : ""}`];
-    });
+    .slice(0, MAX_BINARY_VALUES)
+    .map((one) => binaryWords(Buffer.from(one.trim(), "base64")));
+}
+
+function binaryWords(bytes: Buffer): string[] {
+  const text = bytes.toString("utf8");
+  if (Buffer.from(text).equals(bytes) && /^[^\p{Cc}]+$/u.test(text)) return [`"${safeText(text, 256)}"`];
+  const fields = bytes.length === 0 ? undefined : guessMessage(bytes);
+  if (fields !== undefined) {
+    return [
+      "message",
+      ...formatGuess(fields)
+        .slice(0, MAX_BINARY_LINES)
+        .map((line) => safeText(line)),
+    ];
+  }
+  const hex = bytes
+    .subarray(0, MAX_BINARY_BYTES)
+    .toString("hex")
+    .replaceAll(/(..)(?=.)/g, "$1 ");
+  return [`${hex}${bytes.length > MAX_BINARY_BYTES ? ` … (${bytes.length} bytes)` : ""}`];
 }

@@ -1,5 +1,5 @@
 /**
- * Text that is written in the order in which it was added, though some of it is not known yet.
+ * Text, or bytes, that are written in the order in which they were added, though some are not known yet.
  *
  * Laws: what waits is counted, and whoever adds is told when it is too much; a reader that has gone holds up nobody.
  */
@@ -11,7 +11,7 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 /** Writes to a stream. */
 export class OrderedOutput {
   readonly #to: Writable;
-  readonly #queue: { readonly text: Promise<string>; readonly bytes: number }[] = [];
+  readonly #queue: { readonly text: Promise<string | Uint8Array>; readonly bytes: number }[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
 
@@ -20,12 +20,13 @@ export class OrderedOutput {
   }
 
   /** Adds text; what is a promise must not reject. `bytes` says what it keeps in memory until then. */
-  add(text: string | Promise<string>, bytes = 0): void {
-    if (typeof text === "string" && this.#writing === undefined) {
+  add(text: string | Uint8Array | Promise<string>, bytes = 0): void {
+    const isKnown = !(text instanceof Promise);
+    if (isKnown && this.#writing === undefined) {
       this.#write(text);
       return;
     }
-    const waiting = { text: Promise.resolve(text), bytes: typeof text === "string" ? text.length : bytes };
+    const waiting = { text: Promise.resolve(text), bytes: isKnown ? text.length : bytes };
     this.#queue.push(waiting);
     this.#waitingBytes += waiting.bytes;
     this.#writing ??= this.#writeAll();
@@ -54,8 +55,8 @@ export class OrderedOutput {
     this.#writing = undefined;
   }
 
-  #write(text: string): void {
-    if (this.#isRead && text !== "") this.#to.write(text);
+  #write(text: string | Uint8Array): void {
+    if (this.#isRead && text.length > 0) this.#to.write(text);
   }
 
   #drained(): Promise<void> {

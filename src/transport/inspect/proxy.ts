@@ -6,13 +6,19 @@
  * no more than its sockets and its delay do.
  */
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
 import type { Side } from "./conversation.js";
+import { dialWithTls, listenWithTls, type ProxyTls } from "./proxy-tls.js";
 import { Relay } from "./relay.js";
+import type { Broken } from "./wire-event.js";
 
 /** Hears of a proxy's connections, which are numbered from 1. */
 export interface ProxyListener {
-  accepted(connection: number, peer: string): void;
+  /** A client has connected: from where, and to which address of ours. */
+  accepted(connection: number, peer: string, local: string): void;
+  /** A client has not become a connection, as its TLS handshake failed. */
+  handshakeFailed(peer: string, error: Error): void;
   /** The remote has taken the connection. */
   connected(connection: number, remote: string): void;
   /** The remote could not be reached; the client's connection is cut. */
@@ -22,7 +28,7 @@ export interface ProxyListener {
   /** `from` has said that no more comes. */
   halfClosed(connection: number, from: Side): void;
   /** Both sides are gone; `error` says what broke it, and on which side, if anything did. */
-  closed(connection: number, error: { readonly from: Side; readonly error: Error } | undefined): void;
+  closed(connection: number, broken: Broken | undefined): void;
 }
 
 /** What a {@link Proxy} can be told. */
@@ -35,6 +41,8 @@ export interface ProxyOptions {
   readonly upBytesPerSecond?: number | undefined;
   /** How many bytes a second pass from it. Default: as many as come. */
   readonly downBytesPerSecond?: number | undefined;
+  /** TLS on both sides. Default: bytes pass as they are. */
+  readonly tls?: ProxyTls | undefined;
 }
 
 /** More are refused: whoever looks at that many looks at none. */
@@ -54,9 +62,7 @@ export class Proxy {
     this.#options = options;
     this.#remote = parseAddress(options.remote);
     this.#listener = listener;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
-      this.#onConnection(socket),
-    );
+    this.#server = options.tls === undefined ? this.#plainServer() : this.#tlsServer(options.tls);
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
@@ -77,18 +83,38 @@ export class Proxy {
     });
   }
 
-  /** Takes no more connections and cuts those there are. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
+  /** Takes no more connections and cuts those there are. Resolves when all that is to be told of them has been told. */
+  async close(): Promise<void> {
+    const gone = [...this.#sockets].map((socket) => whenGone(socket));
+    await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       for (const socket of this.#sockets) socket.destroy();
     });
+    await Promise.all(gone);
+  }
+
+  #plainServer(): Server {
+    return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+      this.#onConnection(socket),
+    );
+  }
+
+  #tlsServer(tls: ProxyTls): Server {
+    const server = listenWithTls(tls);
+    // Those that have not shaken hands yet are to be cut as well.
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    server.on("secureConnection", (socket) => this.#onConnection(socket));
+    server.on("tlsClientError", (error, socket) => this.#listener.handshakeFailed(peerOf(socket), error));
+    return server;
   }
 
   #onConnection(client: Socket): void {
     const number = ++this.#count;
     this.#sockets.add(client);
-    this.#listener.accepted(number, peerOf(client));
+    this.#listener.accepted(number, peerOf(client), localOf(client));
     const remote = this.#dial();
     this.#sockets.add(remote);
     const unreachable = (error: Error): void => this.#giveUp(number, client, remote, error);
@@ -96,7 +122,7 @@ export class Proxy {
     const left = (): void => void remote.destroy(new Error("the client has gone"));
     client.once("error", left);
     remote.once("error", unreachable);
-    remote.once("connect", () => {
+    remote.once(remote instanceof TLSSocket ? "secureConnect" : "connect", () => {
       remote.off("error", unreachable);
       client.off("error", left);
       this.#listener.connected(number, this.remote);
@@ -113,11 +139,13 @@ export class Proxy {
     };
     client.on("error", () => undefined);
     if (client.closed) gone();
-    else client.once("close", gone).resetAndDestroy();
+    else cut(client.once("close", gone));
   }
 
   #dial(): Socket {
     const remote = this.#remote;
+    const { tls } = this.#options;
+    if (tls !== undefined) return dialWithTls(remote, tls);
     return remote.kind === "tcp"
       ? createConnection({ host: remote.host, port: remote.port, allowHalfOpen: true, noDelay: true })
       : createConnection({ path: remote.path, allowHalfOpen: true });
@@ -131,7 +159,7 @@ export class Proxy {
     });
     const up = new Relay(client, remote, { delayMs, bytesPerSecond: upBytesPerSecond }, hears("client"));
     const down = new Relay(remote, client, { delayMs, bytesPerSecond: downBytesPerSecond }, hears("server"));
-    let broken: { from: Side; error: Error } | undefined;
+    let broken: Broken | undefined;
     let open = 2;
     const watch = (from: Side, socket: Socket, relay: Relay, other: Socket): void => {
       socket.on("error", (error) => (broken ??= { from, error }));
@@ -139,7 +167,7 @@ export class Proxy {
         this.#sockets.delete(socket);
         relay.stop();
         if (--open === 0) this.#listener.closed(number, broken);
-        else if (hadError) other.resetAndDestroy();
+        else if (hadError) cut(other);
         // Whoever ended in order has its last bytes still on their way.
         else if (!socket.readableEnded) other.destroy();
       });
@@ -150,7 +178,24 @@ export class Proxy {
   }
 }
 
+function whenGone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once("close", () => resolve());
+  });
+}
+
+/** As bluntly as can be: below TLS there is no reset to be had. */
+function cut(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function peerOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
   return remoteAddress === undefined ? "somebody who has gone" : formatHostPort(remoteAddress, remotePort ?? 0);
+}
+
+function localOf(socket: Socket): string {
+  return socket.localAddress === undefined ? "" : formatHostPort(socket.localAddress, socket.localPort ?? 0);
 }

@@ -17,3 +17,8 @@ export function safeText(text: string, maxCharacters = MAX_CHARACTERS): string {
   });
   return text.length > maxCharacters ? `${escaped}… (${text.length} characters)` : escaped;
 }
+
+/** JSON with the same characters escaped, which it may hold as they are; they only ever stand in strings. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

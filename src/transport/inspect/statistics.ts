@@ -4,8 +4,21 @@
  * Laws: what it keeps does not grow with what it counts.
  */
 import { codeName } from "../../codec/status.js";
-import type { SeenCall } from "./call-watch.js";
+import type { Ending, SeenCall } from "./call-watch.js";
 import type { Side } from "./conversation.js";
+
+/** What has been counted. */
+export interface Counts {
+  readonly bytes: Readonly<Record<Side, number>>;
+  readonly frames: Readonly<Record<Side, number>>;
+  readonly calls: number;
+  /** How many calls ended how: the name of a status, or `reset`, `lost` or `no status`. */
+  readonly callsByEnding: ReadonlyMap<string, number>;
+  /** What the calls took, in milliseconds; all 0 without any. */
+  readonly leastMs: number;
+  readonly meanMs: number;
+  readonly mostMs: number;
+}
 
 /** Counts for one connection, or for all of them. */
 export class Statistics {
@@ -27,7 +40,7 @@ export class Statistics {
   }
 
   addCall({ ending, startedAtMs, endedAtMs = startedAtMs }: SeenCall): void {
-    const name = ending?.how === "status" ? codeName(ending.status.code) : (ending?.how ?? "lost");
+    const name = endingName(ending);
     const ms = endedAtMs - startedAtMs;
     this.#calls.set(name, (this.#calls.get(name) ?? 0) + 1);
     this.#callCount++;
@@ -36,14 +49,32 @@ export class Statistics {
     this.#mostMs = Math.max(this.#mostMs, ms);
   }
 
-  /** A line for each direction, and one for calls if there were any. */
-  lines(): string[] {
-    const direction = (from: Side, words: string): string =>
-      `${words}: ${this.#bytes[from]} bytes in ${this.#frames[from]} frames`;
-    const lines = [direction("client", "client → server"), direction("server", "client ← server")];
-    if (this.#callCount === 0) return lines;
-    const byStatus = [...this.#calls].map(([name, count]) => `${count} ${name}`).join(", ");
-    const times = [this.#leastMs, this.#totalMs / this.#callCount, this.#mostMs].map((ms) => ms.toFixed(1)).join(" / ");
-    return [...lines, `calls: ${this.#callCount} (${byStatus}), least / mean / most ${times} ms`];
+  /** What there is by now. */
+  counts(): Counts {
+    const some = this.#callCount > 0;
+    return {
+      bytes: { ...this.#bytes },
+      frames: { ...this.#frames },
+      calls: this.#callCount,
+      callsByEnding: new Map(this.#calls),
+      leastMs: some ? this.#leastMs : 0,
+      meanMs: some ? this.#totalMs / this.#callCount : 0,
+      mostMs: this.#mostMs,
+    };
   }
+}
+
+/** How a call ended, in a word or two: the name of its status, if it had one. */
+export function endingName(ending: Ending | undefined): string {
+  return ending?.how === "status" ? codeName(ending.status.code) : (ending?.how ?? "lost");
+}
+
+/** A line for each direction, and one for calls if there were any. */
+export function countLines({ bytes, frames, calls, callsByEnding, leastMs, meanMs, mostMs }: Counts): string[] {
+  const direction = (from: Side, words: string): string => `${words}: ${bytes[from]} bytes in ${frames[from]} frames`;
+  const lines = [direction("client", "client → server"), direction("server", "client ← server")];
+  if (calls === 0) return lines;
+  const byEnding = [...callsByEnding].map(([name, count]) => `${count} ${name}`).join(", ");
+  const times = [leastMs, meanMs, mostMs].map((ms) => ms.toFixed(1)).join(" / ");
+  return [...lines, `calls: ${calls} (${byEnding}), least / mean / most ${times} ms`];
 }

@@ -16,6 +16,8 @@ import { encodeFields, type Field } from "../../support/http2-hpack.js";
 class Told {
   readonly lines: string[] = [];
   readonly calls: SeenCall[] = [];
+  readonly roles: string[] = [];
+  readonly flow: string[] = [];
   readonly messages: { readonly from: Side; readonly bytes: Uint8Array | undefined; readonly compressed: boolean }[] =
     [];
   nowMs = 0;
@@ -28,18 +30,22 @@ class Told {
     };
     this.watch = new CallWatch(
       {
-        started: (call) => {
-          this.calls.push(call);
-          say(call, `started ${call.path}`);
+        headers: (call, _from, role) => {
+          if (role === "request") this.calls.push(call);
+          if (role === "request") say(call, `started ${call.path}`);
+          else if (role === "response") say(call, "answered");
+          else this.roles.push(role);
         },
-        answered: (call) => say(call, "answered"),
         message: (call, from, message) => {
           this.messages.push({ from, ...message });
           say(call, `${from} ${message.index}: ${message.length} bytes`);
         },
         broken: (call, from, why) => say(call, `${from} broken: ${why}`),
         halfClosed: (call) => say(call, "half-closed"),
-        stalled: (call, { from, streamId, ms }) => say(call, `${from} stalled for ${ms} ms on ${streamId}`),
+        flow: (call, { from, streamId, ms }) => {
+          this.flow.push(`${from} ${streamId} ${ms ?? "none left"}`);
+          if (ms !== undefined) say(call, `${from} stalled for ${ms} ms on ${streamId}`);
+        },
         ended: (call) => say(call, `ended ${ending(call)}`),
       },
       { now: () => this.nowMs, maxMessageBytes },
@@ -166,7 +172,7 @@ describe("CallWatch sees a real call", () => {
           told.lines.some((line) => /^1 server stalled for 0 ms on 1$/.test(line)),
           told.lines.join("\n"),
         );
-        assert.ok(told.calls[0]?.stalls.every(({ from }) => from === "server"));
+        assert.ok(told.flow.every((change) => change.startsWith("server 1 ")));
       },
       { observed: true, channel: { streamWindowBytes: 16_384 } },
     );
@@ -242,6 +248,7 @@ describe("CallWatch", () => {
       END_HEADERS | END_STREAM,
     );
     assert.deepEqual(only.lines.slice(1), ["1 ended 14 a b"]);
+    assert.deepEqual(only.roles, ["informational", "trailers"]);
 
     const without = opened();
     answer(without, [[":status", "502"]]);
@@ -280,7 +287,13 @@ describe("CallWatch", () => {
       told.lines.filter((line) => line.includes("stalled")),
       ["1 client stalled for 20 ms on 1", "0 client stalled for 30 ms on 0"],
     );
-    assert.deepEqual(told.calls[0]?.stalls, [{ from: "client", streamId: 1, ms: 20 }]);
+    assert.deepEqual(told.flow, ["client 1 none left", "client 0 none left", "client 1 20", "client 0 30"]);
+  });
+
+  test("who ends a stream with the last byte of its window waits for nothing", () => {
+    const told = opened();
+    data(told, "client", Buffer.alloc(65_535), END_STREAM);
+    assert.deepEqual(told.flow, ["client 0 none left"]);
   });
 
   test("SETTINGS_INITIAL_WINDOW_SIZE moves the windows of all streams, and ends stalls", () => {

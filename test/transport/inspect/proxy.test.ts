@@ -18,6 +18,9 @@ class Told implements ProxyListener {
   accepted(connection: number): void {
     this.#tell(`${connection} accepted`);
   }
+  handshakeFailed(_peer: string, error: Error): void {
+    this.#tell(`no TLS: ${(error as NodeJS.ErrnoException).code ?? error.message}`);
+  }
   connected(connection: number): void {
     this.#tell(`${connection} connected`);
   }
@@ -213,6 +216,16 @@ describe("Proxy", () => {
       assert.ok(upMs >= 390, `${upMs} ms`);
       assert.ok(downMs >= 140, `${downMs} ms`);
     });
+  });
+
+  test("has told of the end of every connection when it is closed", async () => {
+    let lines: readonly string[] = [];
+    await between({}, async ({ told, join }) => {
+      for (let i = 0; i < 20; i++) await join();
+      ({ lines } = told);
+      await told.until("20 connected");
+    });
+    assert.equal(lines.filter((line) => line.endsWith(" closed")).length, 20);
   });
 
   test("refuses a remote that is no address", () => {

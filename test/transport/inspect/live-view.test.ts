@@ -1,47 +1,14 @@
 /**
- * What is printed of a connection: the documented captures with their facts, and bytes that no library would send.
+ * What is printed of a connection: what frames mean, what is hidden, and bytes that no library would send.
  */
 import assert from "node:assert/strict";
-import { Writable } from "node:stream";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { loadProto } from "../../../src/core.js";
-import { ConnectionView, type ViewOptions } from "../../../src/transport/inspect/connection-view.js";
 import type { Side } from "../../../src/transport/inspect/conversation.js";
 import { Secrets } from "../../../src/transport/inspect/header-words.js";
-import type { TypesOf } from "../../../src/transport/inspect/message-words.js";
-import { OrderedOutput } from "../../../src/transport/inspect/ordered-output.js";
 import { CLIENT_PREFACE, encodeFrame, encodeSettings, Flag, FrameType, uint32 } from "../../support/http2-frame.js";
 import { encodeFields, type Field } from "../../support/http2-hpack.js";
-
-type Passed = readonly [from: Side, bytes: Uint8Array];
-
-/** The lines that are printed of what passes, without the time and the connection's number. */
-async function printed(passed: readonly Passed[], options: Partial<ViewOptions> = {}): Promise<string[]> {
-  let text = "";
-  const out = new Writable({
-    write: (chunk, _encoding, done) => {
-      text += String(chunk);
-      done();
-    },
-  });
-  const output = new OrderedOutput(out);
-  const view = new ConnectionView(7, output, {
-    secrets: new Secrets(),
-    hexBytes: 0,
-    showCalls: true,
-    colour: false,
-    typesOf: () => undefined,
-    now: () => 0,
-    today: () => new Date(2026, 0, 2, 3, 4, 5, 6),
-    ...options,
-  });
-  for (const [from, bytes] of passed) view.push(from, bytes);
-  view.closed();
-  await output.flushed();
-  return text.split("\n").map((line) => line.replace("03:04:05.006 [7] ", ""));
-}
+import { capturedTypes, type Passed, printedLive as printed } from "../../support/inspected.js";
 
 const PREFACE: Passed = ["client", CLIENT_PREFACE];
 const HELLO: Passed = ["server", encodeFrame(FrameType.SETTINGS, 0, 0)];
@@ -60,141 +27,7 @@ function message(from: Side, bytes: Uint8Array, flag = 0): Passed {
   return [from, encodeFrame(FrameType.DATA, 0, 1, Buffer.concat([Buffer.of(flag), uint32(bytes.length), bytes]))];
 }
 
-/** The frames of the documented capture of addOrder and getOrder, hexadecimal as printed there. */
-const CAPTURE: readonly (readonly [Side, string])[] = [
-  ["client", "505249202a20485454502f322e300d0a0d0a534d0d0a0d0a"],
-  ["server", "000006040000000000000500004000"],
-  ["server", "000000040100000000"],
-  ["client", "000000040000000000"],
-  ["server", "00000408000000000000000039"],
-  ["server", "0000080600000000000204101009 0e0707"],
-  ["client", "000000040100000000"],
-  [
-    "client",
-    "00004e01040000000183864597 60f6485b17d56485b340ea1cc5a4b52581c926ab242d9f418a089d5c0b8170dc7c007b5f8b1d75d0620d263d4c4d65647a8d9acac8b4c7602bb4d2e15a42f740027465864d833505b11f",
-  ],
-  [
-    "client",
-    "00003900010000000100000000340a0331303112096950686f6e65205853120c4d616320426f6f6b2050726f2500c00f452a0f0a0d546f6d2c205368616e67686169",
-  ],
-  ["client", "00000806010000000002041010090e0707"],
-  ["server", "00000e010400000001885f8b1d75d0620d263d4c4d6564"],
-  ["server", "00001700000000000100000000120a104f726465722041646465643a20313031"],
-  ["server", "000018010500000001 40889acac8b21234da8f013040899acac8b5254207317f00"],
-  ["client", "00000408000000000000000017"],
-  ["client", "00001f01040000000383864597 60f6485b17d56485b340ea1cc5a4b525898a9d56485b3fc2c1c0bf"],
-  ["client", "00000a00010000000300000000050a03313031"],
-  ["server", "00000201040000000388c0"],
-  [
-    "server",
-    "00003900000000000300000000340a0331303112096950686f6e65205853120c4d616320426f6f6b2050726f2500c00f452a0f0a0d546f6d2c205368616e67686169",
-  ],
-  ["server", "000002010500000003bfbe"],
-];
-
-const capture = CAPTURE.map(([from, hex]): Passed => [from, Buffer.from(hex.replaceAll(" ", ""), "hex")]);
-
-/** The types of the documented service, as they were when it was captured. */
-function capturedTypes(): TypesOf {
-  const path = fileURLToPath(new URL("../../golden/order-as-captured.proto", import.meta.url));
-  const { methods } = loadProto(path).service("order.OrderManagement");
-  return (called) => Object.values(methods).find((method) => method.path === called);
-}
-
-describe("The documented capture", () => {
-  test("comes out with the same facts, and with the names of the fields", async () => {
-    const lines = await printed(capture, { typesOf: capturedTypes() });
-    assert.deepEqual(lines.slice(0, 23), [
-      "client → server  the preface of HTTP/2, 24 bytes",
-      "client ← server  SETTINGS, 6 bytes",
-      "    MAX_FRAME_SIZE 16384 (the longest payload of a frame that is taken, in bytes)",
-      "client ← server  SETTINGS ACK, 0 bytes",
-      "    the other side's settings are in force",
-      "client → server  SETTINGS, 0 bytes",
-      "    nothing but the defaults",
-      "client ← server  WINDOW_UPDATE, 4 bytes",
-      "    the client may send 57 bytes more on the connection",
-      "client ← server  PING, 8 bytes, 02041010090e0707",
-      "    are you there?",
-      "client → server  SETTINGS ACK, 0 bytes",
-      "    the other side's settings are in force",
-      "client → server  HEADERS stream 1 END_HEADERS, 78 bytes",
-      "    :method: POST",
-      "    :scheme: http",
-      "    :path: /order.OrderManagement/addOrder",
-      "    :authority: 127.0.0.1:9008",
-      "    content-type: application/grpc",
-      "    user-agent: grpc-go/1.44.1-dev",
-      "    te: trailers",
-      "client → server  DATA stream 1 END_STREAM, 57 bytes",
-      "client → server  stream 1 message 1, 52 bytes: order.Order",
-    ]);
-    assert.deepEqual(lines.slice(23, 45), [
-      '    id: "101"',
-      '    items: "iPhone XS"',
-      '    items: "Mac Book Pro"',
-      "    price: 2300",
-      "    addresses {",
-      '      address: "Tom, Shanghai"',
-      "    }",
-      "client → server  PING ACK, 8 bytes, 02041010090e0707",
-      "    the answer to a PING with the same bytes",
-      "client ← server  HEADERS stream 1 END_HEADERS, 14 bytes",
-      "    :status: 200",
-      "    content-type: application/grpc",
-      "client ← server  DATA stream 1, 23 bytes",
-      "client ← server  stream 1 message 1, 18 bytes: google.protobuf.StringValue",
-      '    value: "Order Added: 101"',
-      "client ← server  HEADERS stream 1 END_STREAM END_HEADERS, 24 bytes",
-      "    grpc-status: 0 (OK)",
-      "    grpc-message: ",
-      "stream 1 /order.OrderManagement/addOrder ended OK after 0.0 ms",
-      "client → server  WINDOW_UPDATE, 4 bytes",
-      "    the server may send 23 bytes more on the connection",
-      "client → server  HEADERS stream 3 END_HEADERS, 31 bytes",
-    ]);
-    // What the documented tool has lost by its second call: the dynamic table.
-    const second = lines.slice(45).join("\n");
-    assert.match(second, /:path: \/order.OrderManagement\/getOrder\n {4}:authority: 127.0.0.1:9008\n/);
-    assert.match(second, /user-agent: grpc-go\/1.44.1-dev\n {4}te: trailers\n/);
-    assert.match(second, /:status: 200\n {4}content-type: application\/grpc\n/);
-    assert.match(
-      second,
-      /grpc-status: 0 \(OK\)\n {4}grpc-message: \nstream 3 \/order.OrderManagement\/getOrder ended OK/,
-    );
-  });
-
-  test("comes out with its bytes, and without a schema with values that the documented tool does not print", async () => {
-    const text = (await printed(capture, { hexBytes: 256 })).join("\n");
-    for (const line of [
-      "00000000  50 52 49 20 2a 20 48 54  54 50 2f 32 2e 30 0d 0a  |PRI * HTTP/2.0..|",
-      "00000010  0d 0a 53 4d 0d 0a 0d 0a                           |..SM....|",
-      "00000000  00 00 06 04 00 00 00 00  00 00 05 00 00 40 00     |.............@.|",
-      "00000050  86 4d 83 35 05 b1 1f                              |.M.5...|",
-      "00000030  45 2a 0f 0a 0d 54 6f 6d  2c 20 53 68 61 6e 67 68  |E*...Tom, Shangh|",
-      '#2: text "iPhone XS"',
-      "#4: fixed32 1158660096 (float 2300)",
-      "#5: message {",
-      '  #1: text "Tom, Shanghai"',
-    ]) {
-      assert.ok(text.includes(`    ${line}\n`), line);
-    }
-  });
-
-  test("comes out the same when its bytes are cut anywhere", async () => {
-    const whole = await printed(capture);
-    const bytewise = capture.flatMap(([from, bytes]) => [...bytes].map((byte): Passed => [from, Buffer.of(byte)]));
-    assert.deepEqual(await printed(bytewise), whole);
-  });
-
-  test("is frames alone where calls are not wanted", async () => {
-    const text = (await printed(capture, { showCalls: false })).join("\n");
-    assert.doesNotMatch(text, /message 1|ended/);
-    assert.match(text, /:path: \/order.OrderManagement\/getOrder/);
-  });
-});
-
-describe("ConnectionView", () => {
+describe("LiveView", () => {
   test("hides secrets in headers and in their bytes, in parts of blocks, too, unless it is told otherwise", async () => {
     const secret: readonly Field[] = [...REQUEST, ["authorization", "Bearer abc"], ["x-key", "abc"], ["cookie", "abc"]];
     const block = encodeFields(secret);
@@ -286,6 +119,40 @@ describe("ConnectionView", () => {
     assert.match(text, /message 2, 8 bytes of gzip\n {4}it cannot be made plain: incorrect header check\n/);
     assert.match(text, /grpc-status: 5 \(NOT_FOUND\)\n {4}grpc-message: no%20%E2%98%BA \(no ☺\)\n/);
     assert.match(text, /stream 1 \/a.B\/C ended NOT_FOUND "no ☺" after/);
+  });
+
+  test("says who had no room, what of a call cannot be read, and what a binary value may mean", async () => {
+    const window = Buffer.concat([Buffer.of(0), uint32(70_000), Buffer.alloc(65_530)]);
+    const text = (
+      await printed([
+        PREFACE,
+        HELLO,
+        headers("client", [...REQUEST, ["x-msg-bin", "CJYB"], ["x-raw-bin", "/wA="]]),
+        ["client", encodeFrame(FrameType.DATA, 0, 1, window)],
+        ["server", encodeFrame(FrameType.WINDOW_UPDATE, 0, 1, uint32(9))],
+        ["server", encodeFrame(FrameType.WINDOW_UPDATE, 0, 0, uint32(9))],
+        ["server", encodeFrame(FrameType.DATA, 0, 1, Buffer.from("<html>"))],
+      ])
+    ).join("\n");
+    assert.match(text, / {4}x-msg-bin: CJYB\n {6}= message\n {8}#1: varint 150 \(zigzag 75\)\n/);
+    assert.match(text, /\nthe client had no room to send on stream 1 for 0\.0 ms\n/);
+    assert.match(text, /\nthe client had no room to send on the connection for 0\.0 ms\n/);
+    assert.match(text, /client ← server {2}stream 1: no more messages can be read: the flag in front .* is 60\n/);
+  });
+
+  test("hides secrets of trailers and of binary ones, too", async () => {
+    const trailers: readonly Field[] = [
+      ["grpc-status", "16"],
+      ["grpc-message", "abc"],
+      ["x-key-bin", "YWJj"],
+      ["set-cookie", "abc"],
+    ];
+    const secrets = new Secrets({ more: ["x-key", "grpc-message"] });
+    const passed = [PREFACE, HELLO, headers("client", REQUEST), headers("server", trailers, Flag.END_STREAM)];
+    const text = (await printed(passed, { secrets, hexBytes: 256 })).join("\n");
+    assert.doesNotMatch(text, /abc|YWJj/);
+    assert.match(text, /grpc-message: \*\*\*\n {4}x-key-bin: \*\*\*\n {4}set-cookie: \*\*\*\n/);
+    assert.match(text, /ended UNAUTHENTICATED "\*\*\*" after/);
   });
 
   test("bounds what a small message becomes", async () => {
