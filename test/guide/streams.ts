@@ -6,7 +6,7 @@ import { ServerReflection } from "../../src/services/gen/reflection.js";
 import { RouteGuide } from "../../src/services/gen/route_guide.js";
 import { routeGuide } from "../../src/services/route-guide.js";
 import { root } from "../support/ledger.js";
-import { type Line, linesIn, steady } from "./steady.js";
+import { type Line, steady } from "./steady.js";
 import { type Stage, watched } from "./watched.js";
 
 const HERE = { latitude: 407838351, longitude: -746143763 };
@@ -72,10 +72,9 @@ export async function flow(): Promise<Readonly<Record<string, string>>> {
   return { flow: steady(printed, { keep: isFlow, flow: true }) };
 }
 
-/** Several kinds of message in one stream: the contract and the handler are those of the page. */
+/** Several kinds of message in one stream; the contract is that of the page. */
 export async function kinds(): Promise<Readonly<Record<string, string>>> {
-  const page = readFileSync(new URL("docs/guide/07-kinds-of-message.md", root), "utf8");
-  const proto = /^```proto\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? "";
+  const proto = readFileSync(new URL("docs/guide/room.proto", root), "utf8");
   const Room = loadProto({ "room.proto": proto }).service("room.Room");
   const serve = (server: Server): unknown =>
     server.add(Room, {
@@ -100,7 +99,7 @@ export async function kinds(): Promise<Readonly<Record<string, string>>> {
     await room.status;
   };
   const printed = await watched(serve, act, { types: [Room], hexBytes: 64 });
-  return { kinds: steady(printed, { keep: ({ text }) => /^DATA| message \d/.test(text) }) };
+  return { room: proto.trimEnd(), kinds: steady(printed, { keep: ({ text }) => /^DATA| message \d/.test(text) }) };
 }
 
 interface Hand {
