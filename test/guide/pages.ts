@@ -13,11 +13,11 @@ import { fourKinds, framing, oneCall, statuses } from "./calls.js";
 import { goings, tls } from "./connections.js";
 import { drawFloors, drawStates } from "./drawings.js";
 import { lineOf } from "./source-lines.js";
-import { endings, flow, kinds, reflected } from "./streams.js";
+import { endings, flow, kinds, lost, reflected } from "./streams.js";
 
 export const GUIDE = "docs/guide/";
 
-const SCENES = [oneCall, framing, statuses, fourKinds, endings, flow, kinds, reflected, goings, tls];
+const SCENES = [oneCall, framing, statuses, fourKinds, endings, flow, lost, kinds, reflected, goings, tls];
 
 const MADE = /^<!-- made: (?<name>[\w-]+) -->\n+```(?<language>\w+)\n(?<text>[^]*?)^```$/gm;
 const LINK = /\[`(?<name>[^`\]]+)`\]\((?<path>(?:\.\.\/)+src\/[\w./-]+\.ts)(?:#L\d+)?\)/g;

@@ -1,7 +1,7 @@
 /** What the guide's chapters on time, flow control, kinds of message and reflection show. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { loadProto, type MessageSource, type Server } from "../../src/index.js";
+import { loadProto, type MessageSource, type Server, StatusError } from "../../src/index.js";
 import { ServerReflection } from "../../src/services/gen/reflection.js";
 import { RouteGuide } from "../../src/services/gen/route_guide.js";
 import { routeGuide } from "../../src/services/route-guide.js";
@@ -70,6 +70,32 @@ export async function flow(): Promise<Readonly<Record<string, string>>> {
   const isFlow = ({ stream, text }: Line): boolean =>
     stream === 1 && !text.includes(" message ") && !text.includes("END_HEADERS");
   return { flow: steady(printed, { keep: isFlow, flow: true }) };
+}
+
+/** A connection that is lost in the middle of a stream. */
+export async function lost(): Promise<Readonly<Record<string, string>>> {
+  const serve = (server: Server): unknown =>
+    server.add(RouteGuide, {
+      async *listFeatures(_rectangle, { signal }) {
+        yield* [{ name: "the first" }, { name: "the second" }];
+        await once(signal, "abort");
+      },
+    });
+  const names: string[] = [];
+  const act = async ({ channel, cut }: Stage): Promise<void> => {
+    try {
+      for await (const { name } of channel.client(RouteGuide).listFeatures({})) {
+        names.push(name);
+        if (names.length === 2) await cut();
+      }
+      names.push("the end");
+    } catch (error) {
+      names.push(error instanceof StatusError ? error.codeName : String(error));
+    }
+  };
+  const printed = await watched(serve, act, { types: [RouteGuide] });
+  const seen = steady(printed, { brief: true, keep: ({ from, stream }) => stream !== 0 && from !== "client" });
+  return { lost: `${seen}\nthe client has: ${names.join(", ")}` };
 }
 
 /** Several kinds of message in one stream; the contract is that of the page. */

@@ -31,6 +31,8 @@ export interface Watching {
 export interface Stage {
   readonly server: Server;
   readonly channel: Channel;
+  /** Breaks the connections, as a cable that is pulled. */
+  cut(): Promise<void>;
   /** Resolves when `pattern` is in what was printed. */
   printed(pattern: RegExp): Promise<void>;
   /** Resolves when the server's DATA on a stream has come to so many bytes. */
@@ -59,6 +61,7 @@ export async function watched(
     await act({
       server,
       channel,
+      cut: () => proxy.close(),
       printed: (pattern) => page.has((text) => pattern.test(text)),
       passed: (stream, bytes) => page.has((text) => dataBytes(text, stream) >= bytes),
     });
