@@ -7,7 +7,7 @@ import { Writable } from "node:stream";
 import { Channel, type ChannelOptions, Server, type ServerOptions, type Service } from "../../src/index.js";
 import { OrderedOutput } from "../../src/transport/inspect/ordered-output.js";
 import { Secrets } from "../../src/transport/inspect/header-words.js";
-import { Proxy, type ProxyListener } from "../../src/transport/inspect/proxy.js";
+import { Proxy } from "../../src/transport/inspect/proxy.js";
 import { Trace, type TraceOptions } from "../../src/transport/inspect/trace.js";
 
 /** What clients call the server, so that no port is in any byte. */
@@ -50,7 +50,7 @@ export async function watched(
   serve(server);
   const { address: remote } = await server.listen("127.0.0.1:0");
   const output = new OrderedOutput(page);
-  const audience = new Audience(new Trace(output, traceOptions(watching)));
+  const audience = new Audience(output, traceOptions(watching));
   const proxy = new Proxy({ remote, delayMs: watching.delayMs }, audience);
   const channel = new Channel(await proxy.listen("127.0.0.1", 0), {
     authority: AUTHORITY,
@@ -120,15 +120,10 @@ class Page extends Writable {
   }
 }
 
-/** Passes on what a proxy sees, and knows when its last connection has gone. */
-class Audience implements ProxyListener {
-  readonly #trace: Trace;
+/** Prints what a proxy sees, and knows when its last connection has gone. */
+class Audience extends Trace {
   #open = 0;
   #whenGone: (() => void) | undefined;
-
-  constructor(trace: Trace) {
-    this.#trace = trace;
-  }
 
   gone(): Promise<void> {
     return new Promise((resolve) => {
@@ -137,29 +132,13 @@ class Audience implements ProxyListener {
     });
   }
 
-  accepted(connection: number, peer: string): void {
+  override accepted(...told: Parameters<Trace["accepted"]>): void {
     this.#open++;
-    this.#trace.accepted(connection, peer);
+    super.accepted(...told);
   }
 
-  connected(connection: number, remote: string): void {
-    this.#trace.connected(connection, remote);
-  }
-
-  unreachable(connection: number, error: Error): void {
-    this.#trace.unreachable(connection, error);
-  }
-
-  bytes(connection: number, from: "client" | "server", chunk: Buffer): Promise<void> | undefined {
-    return this.#trace.bytes(connection, from, chunk);
-  }
-
-  halfClosed(connection: number, from: "client" | "server"): void {
-    this.#trace.halfClosed(connection, from);
-  }
-
-  closed(connection: number, error: { readonly from: "client" | "server"; readonly error: Error } | undefined): void {
-    this.#trace.closed(connection, error);
+  override closed(...told: Parameters<Trace["closed"]>): void {
+    super.closed(...told);
     if (--this.#open === 0) this.#whenGone?.();
   }
 }
