@@ -30,7 +30,7 @@ export async function endings(): Promise<Readonly<Record<string, string>>> {
       await printed(/client → server {2}SETTINGS ACK/);
       await channel.client(RouteGuide).getFeature(HERE, { timeoutMs }).status;
     },
-    { types: [RouteGuide], delayMs: 100 },
+    { types: [RouteGuide], delayMs: 200 },
   );
   const left = await watched(
     serve,
