@@ -103,7 +103,7 @@ function withOneStall(lines: readonly Line[]): Line[] {
   return kept;
 }
 
-const STALL = /^the (?:client|server) had to wait/;
+const STALL = /^the (?:client|server) had (?:to wait|no room)/;
 const OPENS = /^WINDOW_UPDATE/;
 const DATA = /^DATA stream \d+(?: \w+)*, (\d+) bytes/;
 
@@ -129,5 +129,6 @@ export function settled(line: string, timeoutMs: number): string {
     .replace(/^( *grpc-timeout: ).*/, `$1${timeoutMs * 1000}u (${timeoutMs} ms)`)
     .replace(/; if the root CA is installed locally, [^;)]*/, "")
     .replace(/had to wait [\d.]+ ms/, "had to wait")
+    .replace(/(had no room .*) for [\d.]+ ms$/, "$1")
     .replace(/^( +\w+: ".{100}).{10,}$/, "$1…");
 }
