@@ -26,6 +26,7 @@ export type {
 export { VERSION } from "./codec/header-block.js";
 export { loadDescriptorSet } from "./codec/proto/descriptor-set.js";
 export { enumName } from "./codec/proto/enum-name.js";
+export type { EnumType } from "./codec/proto/enum.js";
 export type { BytesForm, Int64Form } from "./codec/proto/fields.js";
 export { type GeneratedFile, type GeneratedFileOptions, protoFile } from "./codec/proto/generated.js";
 export { loadProto, type LoadOptions, type ProtoSource } from "./codec/proto/load.js";

@@ -50,6 +50,7 @@ export interface InProcess {
   clearFaults(this: void): void;
   /** Ends the channel, and the server if it was made here. Calls that still run fail. */
   close(this: void): Promise<void>;
+  /** {@link InProcess.close}, for `await using`. */
   [Symbol.asyncDispose](this: void): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The floors of the source: which folder may import what. The tables are the law; the tests below hold the source to it.
+ * The floors of the source: which folder may import what. The table of test/support/floors.ts is the law; the tests below hold the source to it.
  *
  * Laws: types count as imports; a floor knows nothing of those above it, and what it needs from there is handed to it as a
  * value; no file imports itself in a circle.
@@ -9,89 +9,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-
-/** From the ground up. A file stands on the floor with the longest name that is a prefix of its path. */
-const FLOORS: readonly Floor[] = [
-  {
-    floor: "src/codec/",
-    is: "bytes <-> values, without sockets, timers, clock, randomness or process",
-    imports: ["src/codec/"],
-    modules: [],
-  },
-  {
-    floor: "src/codec/compression.ts",
-    is: "the only file that knows zlib",
-    imports: ["src/codec/"],
-    modules: ["node:zlib"],
-  },
-  {
-    floor: "src/codec/proto/",
-    is: "protobuf: the only place that knows protobufjs, and of it nothing but reader and writer",
-    imports: ["src/codec/"],
-    modules: ["protobufjs/minimal.js"],
-  },
-  {
-    floor: "src/codec/proto/files.ts",
-    is: "the only file of the codec that reads the disk",
-    imports: ["src/codec/"],
-    modules: ["node:fs", "node:module", "node:path", "node:url"],
-  },
-  {
-    floor: "src/transport/",
-    is: "one RPC on one HTTP/2 stream: what client and server have in common, so it knows neither",
-    imports: ["src/transport/*", "src/codec/"],
-    modules: ["node:"],
-  },
-  // Three rooms side by side, no doors between them.
-  {
-    floor: "src/transport/client/",
-    is: "channels and calls",
-    imports: ["src/transport/client/", "src/transport/*", "src/codec/"],
-    modules: ["node:"],
-  },
-  {
-    floor: "src/transport/server/",
-    is: "servers and handlers",
-    imports: ["src/transport/server/", "src/transport/*", "src/codec/"],
-    modules: ["node:"],
-  },
-  {
-    floor: "src/transport/inspect/",
-    is: "what is on the wire, shown",
-    imports: ["src/transport/inspect/", "src/transport/*", "src/codec/"],
-    modules: ["node:"],
-  },
-  {
-    floor: "src/core.ts",
-    is: "the API without batteries",
-    imports: ["src/transport/", "src/codec/"],
-    modules: [],
-  },
-  {
-    floor: "src/services/",
-    is: "services written with the public API alone: one that needs more shows what the API lacks",
-    imports: ["src/core.ts", "src/services/"],
-    modules: [],
-  },
-  {
-    floor: "src/index.ts",
-    is: "the public barrel: core and the batteries",
-    imports: ["src/core.ts", "src/services/"],
-    modules: [],
-  },
-  {
-    floor: "src/testing.ts",
-    is: "for users' tests: both sides in one process, and faults between them",
-    imports: ["src/index.ts", "src/core.ts", "src/transport/duplex-pair.ts", "src/transport/inspect/faults/"],
-    modules: ["node:"],
-  },
-  {
-    floor: "src/cli/",
-    is: "the command, a user of the library like any other",
-    imports: ["src/cli/", "src/index.ts", "src/services/", "src/transport/inspect/", "src/codec/proto/typescript.ts"],
-    modules: ["node:"],
-  },
-];
+import { type Floor, FLOORS } from "./support/floors.js";
 
 /**
  * What makes an HTTP/2 session, and the one file that may call it. Types of `node:http2` are free on the transport floor,
@@ -109,16 +27,6 @@ const HTTP2_VALUES: Readonly<Record<string, string>> = {
 /** What a codec cannot be pure with: time, chance and the process, which are globals and need no import. */
 const IMPURE =
   /\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|process[.[]|fetch\(|console\.)/;
-
-interface Floor {
-  /** A folder, or a file that is a floor of its own. */
-  readonly floor: string;
-  readonly is: string;
-  /** The floors it may import from: a folder with all in it, a folder's own files (`/*`), or a file. */
-  readonly imports: readonly string[];
-  /** The modules from outside the source it may import; `node:` for all of Node's own. */
-  readonly modules: readonly string[];
-}
 
 interface Import {
   /** What stands between the quotes. */

@@ -143,6 +143,7 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
     return this.#values.keys();
   }
 
+  /** Each value with its name, in their order. */
   *[Symbol.iterator](): Generator<[name: string, value: string | Uint8Array]> {
     for (const [name, values] of this.#values) for (const value of values) yield [name, value];
   }
@@ -185,7 +186,7 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
   /**
    * The metadata in a raw header list (`[name, value, name, value, …]`), without pseudo-headers and the protocol's own.
    * A `-bin` value is split at commas and decoded; one that is not base64 must have been refused before
-   * (see {@link malformedBinaryHeader}) and is left out here.
+   * (see `malformedBinaryHeader`) and is left out here.
    */
   static fromRawHeaders(rawHeaders: readonly string[]): Metadata {
     const metadata = new Metadata();

@@ -41,7 +41,7 @@ export interface Method<
   readonly kind: Kind;
   /** As the `.proto` has it, such as `"GetFeature"`. */
   readonly name: string;
-  /** The name of the property on handlers and clients, by {@link localMethodName}. */
+  /** The name of the property on handlers and clients, by `localMethodName`. */
   readonly localName: string;
   /** What stands in `:path`, such as `"/routeguide.RouteGuide/GetFeature"`. */
   readonly path: string;

@@ -11,22 +11,39 @@ import type { StatusDetail, StatusDetailInit } from "./status-detail.js";
 
 /** The seventeen status codes of gRPC, by name. Source: statuscodes.md. */
 export const Code = Object.freeze({
+  /** The call succeeded. */
   OK: 0,
+  /** Nobody wants the answer any more, mostly as the client left. */
   CANCELLED: 1,
+  /** Something went wrong, and nothing more is said: an exception in a handler, or a status of another system. */
   UNKNOWN: 2,
+  /** The request is wrong, whatever state the server is in. */
   INVALID_ARGUMENT: 3,
+  /** The time was up before there was an answer. The work may have been done all the same. */
   DEADLINE_EXCEEDED: 4,
+  /** What was asked for does not exist. */
   NOT_FOUND: 5,
+  /** What was to be made exists already. */
   ALREADY_EXISTS: 6,
+  /** The caller is known, and may not do that. */
   PERMISSION_DENIED: 7,
+  /** Something is used up: a quota, or a limit such as the length of a message. */
   RESOURCE_EXHAUSTED: 8,
+  /** The server is not in a state for that; asking again does not help before it is. */
   FAILED_PRECONDITION: 9,
+  /** Somebody else was faster, as in a transaction; the caller may begin it anew. */
   ABORTED: 10,
+  /** Beyond the end of what there is, for now. */
   OUT_OF_RANGE: 11,
+  /** The server has no such method, or does not do that. */
   UNIMPLEMENTED: 12,
+  /** A rule was broken that never should be: a bug, or bytes that are not gRPC. */
   INTERNAL: 13,
+  /** The server cannot be reached, or takes no calls now. Asking again later may help. */
   UNAVAILABLE: 14,
+  /** Data are lost or damaged, and cannot be had back. */
   DATA_LOSS: 15,
+  /** The call does not say who is calling, or not so that it can be believed. */
   UNAUTHENTICATED: 16,
 } as const);
 

@@ -9,7 +9,17 @@ import { Code, type Implementation, type Service, StatusError } from "../core.js
 import type { Health } from "./gen/health.js";
 import { quoted } from "./peer-text.js";
 
-export { Health } from "./gen/health.js";
+export {
+  Health,
+  type HealthCheckRequest,
+  type HealthCheckRequestInit,
+  type HealthCheckResponse,
+  type HealthCheckResponseInit,
+  type HealthListRequest,
+  type HealthListRequestInit,
+  type HealthListResponse,
+  type HealthListResponseInit,
+} from "./gen/health.js";
 
 /** What can be said of a service. */
 export type ServingStatus = "SERVING" | "NOT_SERVING" | "UNKNOWN";

@@ -15,7 +15,14 @@ import {
 import { quoted } from "./peer-text.js";
 import { type IndexedFile, ReflectionIndex } from "./reflection-index.js";
 
-export { ServerReflection, ServerReflectionV1alpha } from "./gen/reflection.js";
+export {
+  ServerReflection,
+  type ServerReflectionRequest,
+  type ServerReflectionRequestInit,
+  type ServerReflectionResponse,
+  type ServerReflectionResponseInit,
+  ServerReflectionV1alpha,
+} from "./gen/reflection.js";
 
 /** Adds both versions of the service to `server`: they tell of all its services, those added later and themselves included. */
 export function addReflection(server: Server): void {

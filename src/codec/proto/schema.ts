@@ -113,7 +113,7 @@ export class Schema implements DescriptorSource {
     return this.codec(fullName) as unknown as MessageType<T, Init>;
   }
 
-  /** The same as {@link message}, with its fields. @throws Error naming the nearest message type when there is none. */
+  /** The same as {@link message}, with its fields. @throws Error naming the nearest message type when there is none. @internal */
   codec(fullName: string): MessageCodec {
     return messageCodec(lookUp("message", fullName, this.declarations.messages));
   }

@@ -57,10 +57,12 @@ export interface HealthCheckRequest {
   service: string;
 }
 
+/** What may be given for a {@link HealthCheckRequest}. */
 export interface HealthCheckRequestInit {
   service?: string | undefined;
 }
 
+/** The codec of {@link HealthCheckRequest}. */
 export const HealthCheckRequest: MessageType<HealthCheckRequest, HealthCheckRequestInit> = schema.message<
   HealthCheckRequest,
   HealthCheckRequestInit
@@ -81,10 +83,12 @@ export interface HealthCheckResponse {
   status: HealthCheckResponse_ServingStatus;
 }
 
+/** What may be given for a {@link HealthCheckResponse}. */
 export interface HealthCheckResponseInit {
   status?: HealthCheckResponse_ServingStatus | keyof typeof HealthCheckResponse_ServingStatus | undefined;
 }
 
+/** The codec of {@link HealthCheckResponse}. */
 export const HealthCheckResponse: MessageType<HealthCheckResponse, HealthCheckResponseInit> = schema.message<
   HealthCheckResponse,
   HealthCheckResponseInit
@@ -93,8 +97,10 @@ export const HealthCheckResponse: MessageType<HealthCheckResponse, HealthCheckRe
 /** grpc.health.v1.HealthListRequest */
 export type HealthListRequest = Readonly<Record<string, never>>;
 
+/** What may be given for a {@link HealthListRequest}. */
 export type HealthListRequestInit = Readonly<Record<string, never>>;
 
+/** The codec of {@link HealthListRequest}. */
 export const HealthListRequest: MessageType<HealthListRequest, HealthListRequestInit> = schema.message<
   HealthListRequest,
   HealthListRequestInit
@@ -106,11 +112,13 @@ export interface HealthListResponse {
   statuses: ReadonlyMap<string, HealthCheckResponse>;
 }
 
+/** What may be given for a {@link HealthListResponse}. */
 export interface HealthListResponseInit {
   statuses?:
     ReadonlyMap<string, HealthCheckResponseInit> | Readonly<Record<string, HealthCheckResponseInit>> | undefined;
 }
 
+/** The codec of {@link HealthListResponse}. */
 export const HealthListResponse: MessageType<HealthListResponse, HealthListResponseInit> = schema.message<
   HealthListResponse,
   HealthListResponseInit
@@ -132,4 +140,5 @@ export type Health = Service<{
   list: Method<"unary", HealthListRequest, HealthListRequestInit, HealthListResponse, HealthListResponseInit>;
 }>;
 
+/** What a server answers for, and what a client calls: {@link Health} as a value. */
 export const Health: Health = schema.service<Health>("grpc.health.v1.Health");

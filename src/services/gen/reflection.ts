@@ -107,8 +107,10 @@ export interface ServerReflectionRequest {
     | { case: undefined; value?: undefined };
 }
 
+/** What may be given for a {@link ServerReflectionRequest}. */
 export type ServerReflectionRequestInit = Partial<ServerReflectionRequest>;
 
+/** The codec of {@link ServerReflectionRequest}. */
 export const ServerReflectionRequest: MessageType<ServerReflectionRequest, ServerReflectionRequestInit> =
   schema.message<ServerReflectionRequest, ServerReflectionRequestInit>("grpc.reflection.v1.ServerReflectionRequest");
 
@@ -129,8 +131,10 @@ export interface ServerReflectionResponse {
     | { case: undefined; value?: undefined };
 }
 
+/** What may be given for a {@link ServerReflectionResponse}. */
 export type ServerReflectionResponseInit = Partial<ServerReflectionResponse>;
 
+/** The codec of {@link ServerReflectionResponse}. */
 export const ServerReflectionResponse: MessageType<ServerReflectionResponse, ServerReflectionResponseInit> =
   schema.message<ServerReflectionResponse, ServerReflectionResponseInit>("grpc.reflection.v1.ServerReflectionResponse");
 
@@ -146,6 +150,7 @@ export type ServerReflection = Service<{
   >;
 }>;
 
+/** What a server answers for, and what a client calls: {@link ServerReflection} as a value. */
 export const ServerReflection: ServerReflection = schema.service<ServerReflection>(
   "grpc.reflection.v1.ServerReflection",
 );

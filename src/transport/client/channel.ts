@@ -261,6 +261,7 @@ export class Channel {
     return closed;
   }
 
+  /** {@link Channel.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

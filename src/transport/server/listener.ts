@@ -46,6 +46,7 @@ export interface Listening {
    * @throws TypeError for an option that does not exist or is not in range.
    */
   close(options?: CloseOptions): Promise<void>;
+  /** {@link Listening.close} with its defaults, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

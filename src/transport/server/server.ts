@@ -247,6 +247,7 @@ export class Server {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** {@link Server.close} with its defaults, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -43,6 +43,7 @@ export interface FailedPick {
 
 /** Decides, call by call. */
 export interface Picker {
+  /** Says where a call goes. Called for every attempt, so it must be quick. */
   pick(call: PickCall): Pick;
 }
 
@@ -69,6 +70,7 @@ export interface HealthWatch {
   /** CONNECTING until it has said anything. */
   readonly state: "CONNECTING" | "READY" | "TRANSIENT_FAILURE";
   readonly failure: ConnectFailure | undefined;
+  /** Nothing more is to be heard. */
   stop(): void;
 }
 
@@ -115,6 +117,7 @@ export interface BalancingPolicy<Config = unknown> {
    * @throws Error that names the field that is wrong.
    */
   parseConfig(json: Readonly<Record<string, unknown>>): Config;
+  /** Makes a balancer for a channel that begins to connect. */
   create(host: BalancerHost): Balancer<Config>;
 }
 

@@ -83,6 +83,7 @@ export type FaultInit = FaultWhen &
       }
   );
 
+/** What can go wrong. */
 export type FaultKind = FaultInit["kind"];
 
 /** The point of a call at which a fault comes. */
