@@ -1,104 +1,124 @@
 /**
- * The bench: barewire and grpc-js side by side, interleaved in one run, each in processes of its own.
+ * The bench: barewire and other libraries side by side, interleaved in one run, each client and each server in a process of its own.
  *
- * Laws: only ratios of the same run are claimed; the order rotates from round to round; a child that dies fails the row.
- * Usage: npm run bench [-- [codec] --rounds 5 --seconds 2 --json FILE]; with codec, the rows of bench/codec.ts alone
+ * Laws: only ratios of the same round are claimed; the order rotates from round to round; a process that dies fails its row, and
+ * the bench.
  */
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { benchCodec } from "./codec.js";
-import { IMPLEMENTATIONS, ROWS, type Implementation, type Measurement, type RowName } from "./contract.js";
+import { createDevCertificate } from "../src/cli/dev-certificate.js";
+import { CONTENDERS, OURS, type ContenderName } from "./contenders.js";
+import { missingH2load } from "./h2load.js";
+import { Pairing, type Measurement } from "./pairing.js";
+import { printRow, resultOf, type RowResult } from "./report.js";
+import { ROWS, type Row } from "./rows.js";
+
+const HELP = `usage: npm run bench [-- options] [row …]
+
+A row is chosen by its name, or by the beginning of some; without one all are run.
+
+  --quick         fewer and shorter turns: about a minute
+  --rounds N      how often each contender has its turn; default 5, with --quick 3
+  --seconds S     how long a turn is; default 0.5, with --quick 0.25
+  --against P,Q   only these contenders, of ${CONTENDERS.slice(1).join(", ")}
+  --json FILE     writes all that was measured
+  --list          the names of the rows, and what they are
+  --help          this text`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "2" },
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    against: { type: "string" },
     json: { type: "string" },
+    list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
-if (values.help) {
-  console.log("Usage: npm run bench [-- [codec] --rounds 5 --seconds 2 --json FILE]");
-  process.exit();
+
+const rounds = numberFrom("rounds", values.rounds ?? (values.quick ? "3" : "5"));
+const turnMs = numberFrom("seconds", values.seconds ?? (values.quick ? "0.25" : "0.5")) * 1000;
+const warmMs = values.quick ? 300 : 600;
+
+function numberFrom(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} must be a number above 0: current value is "${text}"`);
+  return value;
 }
 
-function spawn(file: string, args: readonly string[]): ChildProcess {
-  return fork(new URL(file, import.meta.url), args, { execArgv: ["--import", "tsx"] });
+function chosenRows(): Row[] {
+  const unknown = positionals.find((word) => !ROWS.some(({ name }) => name.startsWith(word)));
+  if (unknown !== undefined) throw new Error(`there is no row "${unknown}": --list tells which there are`);
+  if (positionals.length === 0) return [...ROWS];
+  return ROWS.filter(({ name }) =>
+    positionals.some((word) => (ROWS.some((row) => row.name === word) ? name === word : name.startsWith(word))),
+  );
 }
 
-/** The next message of a child; it rejects when the child ends first. */
-async function message<T>(child: ChildProcess): Promise<T> {
-  const stop = new AbortController();
-  const died = once(child, "exit", { signal: stop.signal }).then(([code]) => {
-    throw new Error(`a bench process ended with ${String(code)} in the middle of its work`);
-  });
+function contendersOf(row: Row): ContenderName[] {
+  const asked = values.against?.split(",");
+  return row.contenders.filter((name) => name === OURS || asked === undefined || asked.includes(name));
+}
+
+async function measure(row: Row): Promise<RowResult> {
+  const certificate = row.tls === true ? createDevCertificate() : undefined;
+  const pairings = contendersOf(row).map((name) => new Pairing(name, row, certificate));
   try {
-    const [received] = (await Promise.race([once(child, "message", { signal: stop.signal }), died])) as [T];
-    return received;
+    for (const pairing of pairings) await pairing.start(certificate, warmMs);
+    const all = new Map<ContenderName, Measurement[]>(pairings.map(({ contender }) => [contender, []]));
+    for (let round = 0; round < rounds; round++) {
+      const first = round % pairings.length;
+      for (const pairing of [...pairings.slice(first), ...pairings.slice(0, first)]) {
+        all.get(pairing.contender)?.push(await pairing.turn(turnMs));
+      }
+    }
+    return resultOf(row, all);
   } finally {
-    died.catch(() => undefined);
-    stop.abort();
+    await Promise.all(pairings.map((pairing) => pairing.stop()));
   }
 }
 
-async function cpuOf(server: ChildProcess): Promise<number> {
-  server.send("cpu");
-  const { cpu } = await message<{ cpu: NodeJS.CpuUsage }>(server);
-  return cpu.user + cpu.system;
-}
-
-async function measure(implementation: Implementation, row: RowName): Promise<Measurement> {
-  const server = spawn("./server.ts", [implementation]);
-  try {
-    const { port } = await message<{ port: number }>(server);
-    const client = spawn("./client.ts", [implementation, String(port), row, values.seconds]);
-    await message(client);
-    const before = await cpuOf(server);
-    const result = message<Omit<Measurement, "serverCpuUs"> & { done: number }>(client);
-    client.send("go");
-    const { done, ...measured } = await result;
-    return { ...measured, serverCpuUs: ((await cpuOf(server)) - before) / done };
-  } finally {
-    server.disconnect();
+async function main(): Promise<number> {
+  if (values.help) {
+    console.log(HELP);
+    return 0;
   }
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
-
-function describe(measurements: readonly Measurement[], unit: string): string {
-  const rate = median(measurements.map((one) => one.rate));
-  const client = median(measurements.map((one) => one.clientCpuUs));
-  const server = median(measurements.map((one) => one.serverCpuUs));
-  const p50 =
-    measurements[0]?.p50 === undefined ? "" : `, p50 ${median(measurements.map((one) => one.p50 ?? 0)).toFixed(2)} ms`;
-  const p99 =
-    measurements[0]?.p99 === undefined ? "" : `, p99 ${median(measurements.map((one) => one.p99 ?? 0)).toFixed(2)} ms`;
-  return `${Math.round(rate).toLocaleString("en")} ${unit}, CPU ${client.toFixed(2)} µs client, ${server.toFixed(2)} µs server${p50}${p99}`;
-}
-
-const rounds = Number(values.rounds);
-const results: Record<string, unknown> = { codec: benchCodec() };
-for (const { name, title, unit } of positionals.includes("codec") ? [] : ROWS) {
-  const all = new Map<Implementation, Measurement[]>(IMPLEMENTATIONS.map((one) => [one, []]));
-  for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? IMPLEMENTATIONS : IMPLEMENTATIONS.toReversed();
-    for (const implementation of order) all.get(implementation)?.push(await measure(implementation, name));
+  if (values.list) {
+    for (const { name, title } of ROWS) console.log(`${name.padEnd(16)}${title}`);
+    return 0;
   }
-  const ours = all.get("barewire") as Measurement[];
-  const theirs = all.get("grpc-js") as Measurement[];
-  const ratios = ours.map((one, i) => one.rate / (theirs[i]?.rate ?? Number.NaN));
-  const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
-  console.log(`${title}: ${median(ratios).toFixed(2)}× grpc-js [${spread}, ${rounds} rounds]`);
-  console.log(`  barewire  ${describe(ours, unit)}`);
-  console.log(`  grpc-js   ${describe(theirs, unit)}`);
-  results[name] = { title, unit, ratio: median(ratios), ratios, barewire: ours, "grpc-js": theirs };
+  const results: RowResult[] = [];
+  const failed: string[] = [];
+  const missing = missingH2load();
+  console.log(
+    `Node ${process.version}, ${rounds} rounds of ${turnMs / 1000} s; ratios of barewire to others, [least–most of the rounds]`,
+  );
+  for (const row of chosenRows()) {
+    if (row.isNativeLoad === true && missing !== undefined) {
+      console.log(`${row.name}: left out, as ${missing}`);
+      continue;
+    }
+    try {
+      const result = await measure(row);
+      printRow(result);
+      results.push(result);
+    } catch (error) {
+      failed.push(row.name);
+      console.log(`${row.name}: FAILED: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  const below = results.filter((result) => Object.values(result.ratios).some((ratio) => ratio.meetsBar === false));
+  if (below.length > 0) console.log(`behind the bar: ${below.map(({ name }) => name).join(", ")}`);
+  if (values.json !== undefined) {
+    writeFileSync(
+      values.json,
+      `${JSON.stringify({ node: process.version, rounds, turnMs, rows: results }, null, 2)}\n`,
+    );
+  }
+  if (failed.length > 0) console.log(`FAILED: ${failed.join(", ")}`);
+  return failed.length > 0 ? 1 : 0;
 }
-if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ node: process.version, results }, null, 2)}\n`);
-}
+
+process.exitCode = await main();

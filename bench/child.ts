@@ -1,0 +1,66 @@
+/**
+ * A process of the bench that answers messages.
+ *
+ * Laws: one that ends, or says nothing for a minute, fails whoever waits for it.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+
+const PATIENCE_MS = 60_000;
+
+export class Child {
+  readonly #name: string;
+  readonly #process: ChildProcess;
+
+  /** Runs a compiled file of this folder. */
+  constructor(file: string, args: readonly string[], execArgv: readonly string[] = []) {
+    this.#name = [file, ...args].join(" ");
+    this.#process = fork(new URL(file, import.meta.url), args, { execArgv: [...execArgv] });
+  }
+
+  /** Sends `message`, and gives the answer. @throws Error when the process has ended or does not answer. */
+  ask<T>(message: unknown): Promise<T> {
+    const answer = this.next<T>();
+    // One that is gone fails the wait above.
+    this.#process.send(message as object, () => undefined);
+    return answer;
+  }
+
+  /** The next message. @throws as {@link ask} does. */
+  async next<T>(): Promise<T> {
+    const child = this.#process;
+    if (child.exitCode !== null || child.signalCode !== null) throw this.#ended(child.exitCode ?? child.signalCode);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const death = once(child, "exit", { signal }).then(([code, by]) => {
+      throw this.#ended((code ?? by) as number | string);
+    });
+    const silence = setTimeout(
+      () => stop.abort(new Error(`no answer in ${PATIENCE_MS / 1000} s: ${this.#name}`)),
+      PATIENCE_MS,
+    );
+    death.catch(() => undefined);
+    try {
+      const [message] = (await Promise.race([once(child, "message", { signal }), death])) as [T];
+      return message;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      clearTimeout(silence);
+      stop.abort();
+    }
+  }
+
+  /** Ends it. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  #ended(how: number | string | null): Error {
+    return new Error(`ended with ${String(how)} in the middle of its work: ${this.#name}`);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * h2load, the load generator of nghttp2 (Debian: `nghttp2-client`), as the client of a server that is measured alone.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadProto } from "../src/index.js";
+import { CONTRACT, payloadOf } from "./contract.js";
+import type { Done } from "./work.js";
+
+const CONNECTIONS = 8;
+const CALLS = 32;
+
+/** Why it cannot be had; `undefined` when it can. */
+export function missingH2load(): string | undefined {
+  const { error } = spawnSync("h2load", ["--version"]);
+  return error === undefined ? undefined : "h2load is not installed: it comes with Debian's nghttp2-client";
+}
+
+/** Calls Echo for that long. @throws Error when a call fails. */
+export async function h2load(port: number, bytes: number, ms: number): Promise<Done> {
+  const message = loadProto({ "bench.proto": CONTRACT }).codec("bench.Payload").encode(payloadOf(bytes));
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  const folder = mkdtempSync(join(tmpdir(), "barewire-bench-"));
+  const body = join(folder, "body");
+  writeFileSync(body, Buffer.concat([prefix, message]));
+  const sizes = ["-D", `${ms}ms`, "-c", String(CONNECTIONS), "-m", String(CALLS), "-d", body];
+  const headers = ["-H", "content-type: application/grpc+proto", "-H", "te: trailers"];
+  try {
+    const child = spawn("h2load", [...sizes, ...headers, `http://127.0.0.1:${port}/bench.Bench/Echo`]);
+    let output = "";
+    child.stdout.on("data", (text: Buffer) => (output += text.toString()));
+    await once(child, "close");
+    return read(output);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function read(output: string): Done {
+  const done = Number(/status codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx/.exec(output)?.[1]);
+  const [, amount, unit] = /^finished in ([\d.]+)(ms|s)/m.exec(output) ?? [];
+  const rate = Number(/^finished in .*?([\d.]+) req\/s/m.exec(output)?.[1]);
+  if (!(done > 0) || !(rate > 0) || amount === undefined)
+    throw new Error(`h2load did not get answers: ${output.slice(-400)}`);
+  return { done, elapsedMs: (done / rate) * 1000 };
+}

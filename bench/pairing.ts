@@ -1,0 +1,99 @@
+/**
+ * The two processes of one contender in one row, which live as long as the row does and take turns of work.
+ */
+import { Child } from "./child.js";
+import type { ConnectOptions, ServeOptions } from "./contender.js";
+import type { ContenderName } from "./contenders.js";
+import { h2load } from "./h2load.js";
+import type { Metric, Row } from "./rows.js";
+import type { Usage } from "./usage.js";
+import type { Done } from "./work.js";
+
+/** What one turn gave. */
+export interface Measurement {
+  /** What the row compares. */
+  readonly value: number;
+  /** Calls, messages or round trips a second. */
+  readonly rate: number;
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+  /** Microseconds of CPU for each of them; native load has none that counts. */
+  readonly clientCpuUs?: number;
+  readonly serverCpuUs: number;
+  readonly clientPeakBytes?: number;
+  readonly serverPeakBytes: number;
+}
+
+/** A certificate for localhost, and the authority that signed it. */
+export interface Certificate {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+type ClientTurn = Done & { readonly cpuUs: number; readonly peakRssBytes: number };
+
+export class Pairing {
+  readonly contender: ContenderName;
+  readonly #row: Row;
+  readonly #server: Child;
+  #client: Child | undefined;
+  #port = 0;
+
+  constructor(contender: ContenderName, row: Row, certificate: Certificate | undefined) {
+    this.contender = contender;
+    this.#row = row;
+    const tls = certificate === undefined ? undefined : { cert: certificate.cert, key: certificate.key };
+    const options: ServeOptions = { tls, maxConcurrentStreams: Math.max(250, row.work.inFlight) };
+    this.#server = new Child("./server.js", [row.server ?? contender, JSON.stringify(options)]);
+  }
+
+  /** Starts the client as well, and has both work until they are compiled. */
+  async start(certificate: Certificate | undefined, warmMs: number): Promise<void> {
+    const { port } = await this.#server.next<{ port: number }>();
+    this.#port = port;
+    if (this.#row.isNativeLoad !== true) {
+      const options: ConnectOptions = { port, ca: certificate?.ca, gzip: this.#row.gzip };
+      this.#client = new Child("./client.js", [
+        this.contender,
+        JSON.stringify(options),
+        JSON.stringify(this.#row.work),
+      ]);
+      await this.#client.next();
+    }
+    await this.#work(warmMs);
+  }
+
+  async turn(ms: number): Promise<Measurement> {
+    const before = await this.#server.ask<Usage>("usage");
+    const turn = await this.#work(ms);
+    const after = await this.#server.ask<Usage>("usage");
+    const { done, elapsedMs, p50Ms, p99Ms, cpuUs, peakRssBytes } = turn;
+    const common = {
+      rate: (done / elapsedMs) * 1000,
+      ...(p50Ms !== undefined && p99Ms !== undefined && { p50Ms, p99Ms }),
+      ...(cpuUs !== undefined && { clientCpuUs: cpuUs / done }),
+      serverCpuUs: (after.cpuUs - before.cpuUs) / done,
+      ...(peakRssBytes !== undefined && { clientPeakBytes: peakRssBytes }),
+      serverPeakBytes: after.peakRssBytes,
+    };
+    return { value: valueOf(this.#row.metric, this.#row.work.bytes, common), ...common };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#server.stop(), this.#client?.stop()]);
+  }
+
+  #work(ms: number): Promise<Done & Partial<ClientTurn>> {
+    if (this.#client !== undefined) return this.#client.ask<ClientTurn>(ms);
+    return h2load(this.#port, this.#row.work.bytes, ms);
+  }
+}
+
+function valueOf(metric: Metric, bytes: number, of: Omit<Measurement, "value">): number {
+  if (metric === "p50") return of.p50Ms ?? Number.NaN;
+  if (metric === "megabytes") return (of.rate * bytes) / 1e6;
+  if (metric === "clientCpu") return of.clientCpuUs ?? Number.NaN;
+  if (metric === "cpu") return (of.clientCpuUs ?? Number.NaN) + of.serverCpuUs;
+  return of.rate;
+}
