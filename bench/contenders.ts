@@ -1,8 +1,8 @@
 /**
  * The contenders by name.
  *
- * Laws: a process loads the one it runs and no other; those with packages of their own are JavaScript beside `bench/package.json`,
- * as their packages are found from there alone.
+ * Laws: a process loads the one it runs and no other; those of `bench/peers` have packages of their own, which are found from there
+ * alone, so that what `npm ci` brings to the checkout is not touched by them.
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Contender } from "./contender.js";
@@ -10,13 +10,15 @@ import type { Contender } from "./contender.js";
 export const OURS = "barewire";
 /** Those that need nothing but what `npm ci` brings. */
 const COMPILED = [OURS, "grpc-js", "floor"] as const;
-/** Those that `bench/package.json` brings. */
+/** Those that `bench/peers/package.json` brings. */
 export const INSTALLED = ["nice-grpc", "connect-node"] as const;
-export type ContenderName = (typeof COMPILED)[number] | (typeof INSTALLED)[number];
+/** Those of special rows alone. */
+type Special = "barewire-load-proto" | "protobufjs" | "proto-loader";
+export type ContenderName = (typeof COMPILED)[number] | (typeof INSTALLED)[number] | Special;
 export const CONTENDERS: readonly ContenderName[] = [...COMPILED, ...INSTALLED];
 
-/** The folder `bench` of the checkout, seen from this file's compiled form. */
-export const BENCH_FOLDER = fileURLToPath(new URL("../../bench/", import.meta.url));
+/** The folder of {@link INSTALLED}, seen from this file's compiled form. */
+export const PEERS_FOLDER = fileURLToPath(new URL("../../bench/peers/", import.meta.url));
 
 /** @throws Error for a name that is none. */
 export async function contenderOf(name: string): Promise<Contender> {
@@ -26,6 +28,6 @@ export async function contenderOf(name: string): Promise<Contender> {
   const isCompiled = (COMPILED as readonly string[]).includes(name);
   const url = isCompiled
     ? new URL(`./contenders/${name}.js`, import.meta.url)
-    : pathToFileURL(`${BENCH_FOLDER}contenders/${name}.js`);
+    : pathToFileURL(`${PEERS_FOLDER}${name}.js`);
   return (await import(url.href)) as Contender;
 }

@@ -5,24 +5,11 @@ import { Child } from "./child.js";
 import type { ConnectOptions, ServeOptions } from "./contender.js";
 import type { ContenderName } from "./contenders.js";
 import { h2load } from "./h2load.js";
-import type { Metric, Row } from "./rows.js";
+import type { Metric } from "./metrics.js";
+import type { Measurement } from "./report.js";
+import type { Row } from "./rows.js";
 import type { Usage } from "./usage.js";
-import type { Done } from "./work.js";
-
-/** What one turn gave. */
-export interface Measurement {
-  /** What the row compares. */
-  readonly value: number;
-  /** Calls, messages or round trips a second. */
-  readonly rate: number;
-  readonly p50Ms?: number;
-  readonly p99Ms?: number;
-  /** Microseconds of CPU for each of them; native load has none that counts. */
-  readonly clientCpuUs?: number;
-  readonly serverCpuUs: number;
-  readonly clientPeakBytes?: number;
-  readonly serverPeakBytes: number;
-}
+import type { Done, Turn } from "./work.js";
 
 /** A certificate for localhost, and the authority that signed it. */
 export interface Certificate {
@@ -61,17 +48,17 @@ export class Pairing {
       ]);
       await this.#client.next();
     }
-    await this.#work(warmMs);
+    await this.#work({ ms: warmMs, isWarmUp: true });
   }
 
   async turn(ms: number): Promise<Measurement> {
     const before = await this.#server.ask<Usage>("usage");
-    const turn = await this.#work(ms);
+    const turn = await this.#work({ ms });
     const after = await this.#server.ask<Usage>("usage");
     const { done, elapsedMs, p50Ms, p99Ms, cpuUs, peakRssBytes } = turn;
     const common = {
       rate: (done / elapsedMs) * 1000,
-      ...(p50Ms !== undefined && p99Ms !== undefined && { p50Ms, p99Ms }),
+      ...(p50Ms !== undefined && { p50Ms, p99Ms }),
       ...(cpuUs !== undefined && { clientCpuUs: cpuUs / done }),
       serverCpuUs: (after.cpuUs - before.cpuUs) / done,
       ...(peakRssBytes !== undefined && { clientPeakBytes: peakRssBytes }),
@@ -84,13 +71,17 @@ export class Pairing {
     await Promise.all([this.#server.stop(), this.#client?.stop()]);
   }
 
-  #work(ms: number): Promise<Done & Partial<ClientTurn>> {
-    if (this.#client !== undefined) return this.#client.ask<ClientTurn>(ms);
-    return h2load(this.#port, this.#row.work.bytes, ms);
+  #work(turn: Turn): Promise<Done & Partial<ClientTurn>> {
+    if (this.#client !== undefined) return this.#client.ask<ClientTurn>(turn);
+    return h2load(this.#port, this.#row.work.bytes, turn.ms);
   }
 }
 
-function valueOf(metric: Metric, bytes: number, of: Omit<Measurement, "value">): number {
+function valueOf(
+  metric: Metric,
+  bytes: number,
+  of: Omit<Measurement, "value"> & { readonly rate: number; readonly serverCpuUs: number },
+): number {
   if (metric === "p50") return of.p50Ms ?? Number.NaN;
   if (metric === "megabytes") return (of.rate * bytes) / 1e6;
   if (metric === "clientCpu") return of.clientCpuUs ?? Number.NaN;

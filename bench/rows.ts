@@ -2,31 +2,12 @@
  * The rows of the bench: what is done, how much of it counts, and how far ahead barewire has to be.
  */
 import type { ContenderName } from "./contenders.js";
+import type { RowHead } from "./report.js";
 import type { Work } from "./work.js";
 
-/** What of a turn is compared: a rate, of which more is better, or a cost. */
-export type Metric = keyof typeof METRICS;
-export const METRICS = {
-  rate: { unit: "/s", better: "more" },
-  megabytes: { unit: "MB/s", better: "more" },
-  p50: { unit: "ms", better: "less" },
-  cpu: { unit: "µs of CPU, both sides", better: "less" },
-  clientCpu: { unit: "µs of CPU, client", better: "less" },
-  memory: { unit: "KiB", better: "less" },
-  added: { unit: "ms", better: "less" },
-} as const;
-
-/** Ratios of barewire to a peer: at least that much where more is better, at most where less is. */
-export type Bars = Partial<Record<ContenderName, number>>;
-
 /** A row that takes turns of two processes for every contender. */
-export interface Row {
-  readonly name: string;
-  readonly title: string;
-  readonly metric: Metric;
+export interface Row extends RowHead {
   readonly contenders: readonly ContenderName[];
-  /** By the major version of Node; a version between two has those of the lower one. */
-  readonly bars: Readonly<Record<20 | 24, Bars>>;
   readonly work: Work;
   readonly tls?: boolean;
   readonly gzip?: boolean;
@@ -40,6 +21,7 @@ const ALL: readonly ContenderName[] = ["barewire", "grpc-js", "floor", "nice-grp
 const THREE: readonly ContenderName[] = ["barewire", "grpc-js", "floor"];
 const SMALL_BYTES = 100;
 const MIB = 1024 * 1024;
+const SIZE_NAMES = ["10B", "1KiB", "100KiB", "4MiB"] as const;
 
 function unary(inFlight: number, bytes = SMALL_BYTES): Work {
   return { kind: "echo", inFlight, bytes };
@@ -49,6 +31,7 @@ function streams(kind: Work["kind"], inFlight: number, count: number): Work {
   return { kind, inFlight, bytes: SMALL_BYTES, count };
 }
 
+/** The rows that have a bar. */
 export const ROWS: readonly Row[] = [
   {
     name: "download",
@@ -159,3 +142,21 @@ export const ROWS: readonly Row[] = [
     gzip: true,
   },
 ];
+
+/** How many streams at a time, and how long the messages, in the rows that show how cost grows. */
+export const STREAMS = [1, 10, 100, 1000] as const;
+export const SIZES = [10, 1024, 100 * 1024, 4 * MIB - 16] as const;
+
+/** The rows of the plots: CPU time only, without a bar. */
+export const LINEAR_ROWS: readonly Row[] = [
+  ...STREAMS.map((count) =>
+    linear(`linear-streams-${count}`, `server streaming, ${count} streams`, streams("download", count, 20_000 / count)),
+  ),
+  ...SIZES.map((bytes, i) =>
+    linear(`linear-size-${SIZE_NAMES[i] ?? bytes}`, `unary, ${bytes} bytes, 8 in flight`, unary(8, bytes)),
+  ),
+];
+
+function linear(name: string, title: string, work: Work): Row {
+  return { name, title: `${title}: CPU`, metric: "cpu", contenders: THREE, bars: { 20: {}, 24: {} }, work };
+}

@@ -5,25 +5,38 @@
  * the bench.
  */
 import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { createDevCertificate } from "../src/cli/dev-certificate.js";
-import { CONTENDERS, OURS, type ContenderName } from "./contenders.js";
-import { missingH2load } from "./h2load.js";
-import { Pairing, type Measurement } from "./pairing.js";
-import { printRow, resultOf, type RowResult } from "./report.js";
-import { ROWS, type Row } from "./rows.js";
+import { CONTENDERS, INSTALLED, OURS } from "./contenders.js";
+import { ENTRIES, type Entry } from "./entries.js";
+import { installPeers } from "./install-peers.js";
+import { printRow, type RowResult } from "./report.js";
+import type { Settings } from "./settings.js";
 
 const HELP = `usage: npm run bench [-- options] [row …]
 
 A row is chosen by its name, or by the beginning of some; without one all are run.
 
-  --quick         fewer and shorter turns: about a minute
+  --quick         fewer and shorter turns, and no rows for plots: about a minute
   --rounds N      how often each contender has its turn; default 5, with --quick 3
   --seconds S     how long a turn is; default 0.5, with --quick 0.25
-  --against P,Q   only these contenders, of ${CONTENDERS.slice(1).join(", ")}
-  --json FILE     writes all that was measured
-  --list          the names of the rows, and what they are
-  --help          this text`;
+  --against P,Q   only these peers: ${CONTENDERS.slice(1).join(", ")}; with none
+                  of the last ${INSTALLED.length} nothing is installed
+  --json FILE     writes what was measured
+  --list          the rows
+  --help          this text
+
+npm run bench:interceptors compares barewire with itself: what interceptors and propagation cost.`;
+
+/** All that a run has measured, as --json writes it. */
+export interface Report {
+  readonly node: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly date: string;
+  readonly settings: Settings;
+  readonly rows: readonly RowResult[];
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,87 +51,97 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const rounds = numberFrom("rounds", values.rounds ?? (values.quick ? "3" : "5"));
-const turnMs = numberFrom("seconds", values.seconds ?? (values.quick ? "0.25" : "0.5")) * 1000;
-const warmMs = values.quick ? 300 : 600;
-
 function numberFrom(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} must be a number above 0: current value is "${text}"`);
-  return value;
+  if (value > 0) return value;
+  throw new Error(`Cannot read --${name} as it must be a number above 0: current value is "${text}"`);
 }
 
-function chosenRows(): Row[] {
-  const unknown = positionals.find((word) => !ROWS.some(({ name }) => name.startsWith(word)));
-  if (unknown !== undefined) throw new Error(`there is no row "${unknown}": --list tells which there are`);
-  if (positionals.length === 0) return [...ROWS];
-  return ROWS.filter(({ name }) =>
-    positionals.some((word) => (ROWS.some((row) => row.name === word) ? name === word : name.startsWith(word))),
+function settingsFrom(): Settings {
+  const isQuick = values.quick;
+  const against = values.against?.split(",").filter((name) => name !== "");
+  const stranger = against?.find((name) => !(CONTENDERS as readonly string[]).includes(name) || name === OURS);
+  if (stranger !== undefined) {
+    throw new Error(`Cannot compare with "${stranger}" as there are only ${CONTENDERS.slice(1).join(", ")}`);
+  }
+  return {
+    isQuick,
+    rounds: Math.ceil(numberFrom("rounds", values.rounds ?? (isQuick ? "3" : "5"))),
+    turnMs: numberFrom("seconds", values.seconds ?? (isQuick ? "0.25" : "0.5")) * 1000,
+    warmMs: isQuick ? 200 : 500,
+    against,
+  };
+}
+
+function chosenEntries(isQuick: boolean): readonly Entry[] {
+  const stranger = positionals.find((word) => !ENTRIES.some(({ name }) => name.startsWith(word)));
+  if (stranger !== undefined) throw new Error(`Cannot run row "${stranger}" as there is none: --list tells the rows`);
+  if (positionals.length === 0) return ENTRIES.filter(({ isLong }) => !isQuick || isLong !== true);
+  const isWhole = (word: string): boolean => ENTRIES.some(({ name }) => name === word);
+  return ENTRIES.filter(({ name }) =>
+    positionals.some((word) => (isWhole(word) ? name === word : name.startsWith(word))),
   );
 }
 
-function contendersOf(row: Row): ContenderName[] {
-  const asked = values.against?.split(",");
-  return row.contenders.filter((name) => name === OURS || asked === undefined || asked.includes(name));
+/** The settings, without the peers that cannot be had. */
+function withPeers(settings: Settings): Settings {
+  const wanted = settings.against ?? CONTENDERS;
+  if (!INSTALLED.some((name) => wanted.includes(name))) return settings;
+  const missing = installPeers();
+  if (missing === undefined) return settings;
+  console.log(`left out: ${INSTALLED.join(", ")}, as ${missing}`);
+  return { ...settings, against: wanted.filter((name) => !(INSTALLED as readonly string[]).includes(name)) };
 }
 
-async function measure(row: Row): Promise<RowResult> {
-  const certificate = row.tls === true ? createDevCertificate() : undefined;
-  const pairings = contendersOf(row).map((name) => new Pairing(name, row, certificate));
-  try {
-    for (const pairing of pairings) await pairing.start(certificate, warmMs);
-    const all = new Map<ContenderName, Measurement[]>(pairings.map(({ contender }) => [contender, []]));
-    for (let round = 0; round < rounds; round++) {
-      const first = round % pairings.length;
-      for (const pairing of [...pairings.slice(first), ...pairings.slice(0, first)]) {
-        all.get(pairing.contender)?.push(await pairing.turn(turnMs));
-      }
-    }
-    return resultOf(row, all);
-  } finally {
-    await Promise.all(pairings.map((pairing) => pairing.stop()));
-  }
-}
-
-async function main(): Promise<number> {
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  if (values.list) {
-    for (const { name, title } of ROWS) console.log(`${name.padEnd(16)}${title}`);
-    return 0;
-  }
-  const results: RowResult[] = [];
+async function runAll(entries: readonly Entry[], settings: Settings): Promise<{ rows: RowResult[]; failed: string[] }> {
+  const rows: RowResult[] = [];
   const failed: string[] = [];
-  const missing = missingH2load();
-  console.log(
-    `Node ${process.version}, ${rounds} rounds of ${turnMs / 1000} s; ratios of barewire to others, [least–most of the rounds]`,
-  );
-  for (const row of chosenRows()) {
-    if (row.isNativeLoad === true && missing !== undefined) {
-      console.log(`${row.name}: left out, as ${missing}`);
+  for (const entry of entries) {
+    const missing = entry.missing?.();
+    if (missing !== undefined) {
+      console.log(`\n${entry.name}: left out, as ${missing}`);
       continue;
     }
     try {
-      const result = await measure(row);
-      printRow(result);
-      results.push(result);
+      const results = await entry.measure(settings);
+      results.forEach(printRow);
+      rows.push(...results);
     } catch (error) {
-      failed.push(row.name);
-      console.log(`${row.name}: FAILED: ${error instanceof Error ? error.message : String(error)}`);
+      failed.push(entry.name);
+      console.log(`\n${entry.name}: FAILED: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  const below = results.filter((result) => Object.values(result.ratios).some((ratio) => ratio.meetsBar === false));
-  if (below.length > 0) console.log(`behind the bar: ${below.map(({ name }) => name).join(", ")}`);
+  return { rows, failed };
+}
+
+async function main(): Promise<number> {
+  if (values.help) console.log(HELP);
+  else if (values.list) for (const { name, title } of ENTRIES) console.log(`${name.padEnd(22)}${title}`);
+  if (values.help || values.list) return 0;
+
+  const chosen = settingsFrom();
+  const entries = chosenEntries(chosen.isQuick);
+  const settings = withPeers(chosen);
+  const { rounds, turnMs } = settings;
+  console.log(
+    `Node ${process.version}, ${rounds} rounds of ${turnMs / 1000} s; barewire in relation to others: median [least–most]`,
+  );
+  const { rows, failed } = await runAll(entries, settings);
+  const behind = rows.filter(({ ratios }) => Object.values(ratios).some(({ meetsBar }) => meetsBar === false));
+  if (behind.length > 0) console.log(`\nbehind a bar: ${behind.map(({ name }) => name).join(", ")}`);
+  if (failed.length > 0) console.log(`\nFAILED: ${failed.join(", ")}`);
   if (values.json !== undefined) {
-    writeFileSync(
-      values.json,
-      `${JSON.stringify({ node: process.version, rounds, turnMs, rows: results }, null, 2)}\n`,
-    );
+    const processor = cpus()[0]?.model ?? "unknown";
+    const machine = { processor, cores: cpus().length, date: new Date().toISOString().slice(0, 10) };
+    const report: Report = { node: process.version, ...machine, settings, rows };
+    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   }
-  if (failed.length > 0) console.log(`FAILED: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}

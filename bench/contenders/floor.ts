@@ -248,8 +248,8 @@ export async function serve({ tls, maxConcurrentStreams }: ServeOptions): Promis
     tls === undefined
       ? http2.createServer({ ...OPTIONS, settings })
       : http2.createSecureServer({ ...OPTIONS, settings, ...tls });
-  server.on("session", (session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
-  server.on("stream", (stream, headers) => {
+  server.on("session", (session: http2.ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+  server.on("stream", (stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on("error", () => undefined);
     HANDLERS[headers[":path"] as string]?.(stream);
   });
