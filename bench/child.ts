@@ -7,6 +7,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
 const PATIENCE_MS = 60_000;
+const GRACE_MS = 5000;
 
 export class Child {
   readonly #name: string;
@@ -51,13 +52,15 @@ export class Child {
     }
   }
 
-  /** Ends it. */
+  /** Ends it: it sees that nobody is left to talk to, and has a moment to write its profile. */
   async stop(): Promise<void> {
     const child = this.#process;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
-    child.kill("SIGKILL");
+    const impatience = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+    if (child.connected) child.disconnect();
     await ended;
+    clearTimeout(impatience);
   }
 
   #ended(how: number | string | null): Error {

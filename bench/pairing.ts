@@ -3,10 +3,11 @@
  */
 import { Child } from "./child.js";
 import type { ConnectOptions, ServeOptions } from "./contender.js";
-import type { ContenderName } from "./contenders.js";
+import { OURS, type ContenderName } from "./contenders.js";
 import { h2load } from "./h2load.js";
 import type { Metric } from "./metrics.js";
 import type { Measurement } from "./report.js";
+import { profileName } from "./profile.js";
 import type { Row } from "./rows.js";
 import type { Usage } from "./usage.js";
 import type { Done, Turn } from "./work.js";
@@ -27,12 +28,19 @@ export class Pairing {
   #client: Child | undefined;
   #port = 0;
 
-  constructor(contender: ContenderName, row: Row, certificate: Certificate | undefined) {
+  readonly #profiles: string | undefined;
+
+  constructor(contender: ContenderName, row: Row, certificate: Certificate | undefined, profiles?: string) {
     this.contender = contender;
+    this.#profiles = profiles;
     this.#row = row;
     const tls = certificate === undefined ? undefined : { cert: certificate.cert, key: certificate.key };
     const options: ServeOptions = { tls, maxConcurrentStreams: Math.max(250, row.work.inFlight) };
-    this.#server = new Child("./server.js", [row.server ?? contender, JSON.stringify(options)]);
+    this.#server = new Child(
+      "./server.js",
+      [row.server ?? contender, JSON.stringify(options)],
+      this.#profileArgs("server"),
+    );
   }
 
   /** Starts the client as well, and has both work until they are compiled. */
@@ -41,11 +49,8 @@ export class Pairing {
     this.#port = port;
     if (this.#row.isNativeLoad !== true) {
       const options: ConnectOptions = { port, ca: certificate?.ca, gzip: this.#row.gzip };
-      this.#client = new Child("./client.js", [
-        this.contender,
-        JSON.stringify(options),
-        JSON.stringify(this.#row.work),
-      ]);
+      const args = [this.contender, JSON.stringify(options), JSON.stringify(this.#row.work)];
+      this.#client = new Child("./client.js", args, this.#profileArgs("client"));
       await this.#client.next();
     }
     await this.#work({ ms: warmMs, isWarmUp: true });
@@ -69,6 +74,11 @@ export class Pairing {
 
   async stop(): Promise<void> {
     await Promise.all([this.#server.stop(), this.#client?.stop()]);
+  }
+
+  #profileArgs(side: "client" | "server"): string[] {
+    if (this.#profiles === undefined || this.contender !== OURS) return [];
+    return ["--cpu-prof", `--cpu-prof-dir=${this.#profiles}`, `--cpu-prof-name=${profileName(this.#row.name, side)}`];
   }
 
   #work(turn: Turn): Promise<Done & Partial<ClientTurn>> {

@@ -22,6 +22,7 @@ A row is chosen by its name, or by the beginning of some; without one all are ru
   --seconds S     how long a turn is; default 0.5, with --quick 0.25
   --against P,Q   only these peers: ${CONTENDERS.slice(1).join(", ")}; with none
                   of the last ${INSTALLED.length} nothing is installed
+  --profile DIR   writes CPU profiles of barewire's processes, and says which functions they were in; slows them down
   --json FILE     writes what was measured
   --list          the rows
   --help          this text
@@ -46,6 +47,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string" },
     against: { type: "string" },
     json: { type: "string" },
+    profile: { type: "string" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -70,6 +72,7 @@ function settingsFrom(): Settings {
     turnMs: numberFrom("seconds", values.seconds ?? (isQuick ? "0.25" : "0.5")) * 1000,
     warmMs: isQuick ? 200 : 500,
     against,
+    profiles: values.profile,
   };
 }
 

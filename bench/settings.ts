@@ -10,6 +10,8 @@ export interface Settings {
   readonly warmMs: number;
   /** Who is compared with; `undefined` for all of a row. */
   readonly against: readonly string[] | undefined;
+  /** The folder for CPU profiles of barewire's processes. */
+  readonly profiles: string | undefined;
 }
 
 /** Those of a row that are asked for; those of one row alone always are. */

@@ -5,6 +5,7 @@ import { createDevCertificate } from "../src/cli/dev-certificate.js";
 import type { ContenderName } from "./contenders.js";
 import { Pairing } from "./pairing.js";
 import { resultOf, type RowResult } from "./report.js";
+import { printProfiles } from "./profile.js";
 import type { Row } from "./rows.js";
 import { contendersOf, inTurns, type Settings } from "./settings.js";
 
@@ -12,7 +13,8 @@ export async function measureTurns(row: Row, settings: Settings): Promise<RowRes
   const certificate = row.tls === true ? createDevCertificate() : undefined;
   const pairings = new Map<ContenderName, Pairing>();
   try {
-    for (const name of contendersOf(row.contenders, settings)) pairings.set(name, new Pairing(name, row, certificate));
+    for (const name of contendersOf(row.contenders, settings))
+      pairings.set(name, new Pairing(name, row, certificate, settings.profiles));
     for (const pairing of pairings.values()) await pairing.start(certificate, settings.warmMs);
     return resultOf(
       row,
@@ -20,5 +22,6 @@ export async function measureTurns(row: Row, settings: Settings): Promise<RowRes
     );
   } finally {
     await Promise.all([...pairings.values()].map((pairing) => pairing.stop()));
+    if (settings.profiles !== undefined) printProfiles(settings.profiles, row.name);
   }
 }
