@@ -3,7 +3,7 @@
  *
  * Laws: one that ends, or says nothing for a minute, fails whoever waits for it.
  */
-import { fork, type ChildProcess } from "node:child_process";
+import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
 const PATIENCE_MS = 60_000;
@@ -13,10 +13,12 @@ export class Child {
   readonly #name: string;
   readonly #process: ChildProcess;
 
-  /** Runs a compiled file of this folder. */
+  /** Runs a compiled file of this folder, or a program of another language that speaks on Node's IPC channel. */
   constructor(file: string, args: readonly string[], execArgv: readonly string[] = []) {
     this.#name = [file, ...args].join(" ");
-    this.#process = fork(new URL(file, import.meta.url), args, { execArgv: [...execArgv] });
+    this.#process = file.endsWith(".js")
+      ? fork(new URL(file, import.meta.url), args, { execArgv: [...execArgv] })
+      : spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   }
 
   /** Sends `message`, and gives the answer. @throws Error when the process has ended or does not answer. */

@@ -3,12 +3,13 @@
  */
 import { Child } from "./child.js";
 import type { ConnectOptions, ServeOptions } from "./contender.js";
-import { OURS, type ContenderName } from "./contenders.js";
+import { BUILT, OURS, type ContenderName } from "./contenders.js";
 import { h2load } from "./h2load.js";
 import type { Metric } from "./metrics.js";
 import type { Measurement } from "./report.js";
 import { profileName } from "./profile.js";
 import type { Row } from "./rows.js";
+import type { Settings } from "./settings.js";
 import type { Usage } from "./usage.js";
 import type { Done, Turn } from "./work.js";
 
@@ -28,19 +29,15 @@ export class Pairing {
   #client: Child | undefined;
   #port = 0;
 
-  readonly #profiles: string | undefined;
+  readonly #settings: Settings;
 
-  constructor(contender: ContenderName, row: Row, certificate: Certificate | undefined, profiles?: string) {
+  constructor(contender: ContenderName, row: Row, certificate: Certificate | undefined, settings: Settings) {
     this.contender = contender;
-    this.#profiles = profiles;
+    this.#settings = settings;
     this.#row = row;
     const tls = certificate === undefined ? undefined : { cert: certificate.cert, key: certificate.key };
     const options: ServeOptions = { tls, maxConcurrentStreams: Math.max(250, row.work.inFlight) };
-    this.#server = new Child(
-      "./server.js",
-      [row.server ?? contender, JSON.stringify(options)],
-      this.#profileArgs("server"),
-    );
+    this.#server = this.#spawn("server", row.server ?? contender, [JSON.stringify(options)]);
   }
 
   /** Starts the client as well, and has both work until they are compiled. */
@@ -49,8 +46,7 @@ export class Pairing {
     this.#port = port;
     if (this.#row.isNativeLoad !== true) {
       const options: ConnectOptions = { port, ca: certificate?.ca, gzip: this.#row.gzip };
-      const args = [this.contender, JSON.stringify(options), JSON.stringify(this.#row.work)];
-      this.#client = new Child("./client.js", args, this.#profileArgs("client"));
+      this.#client = this.#spawn("client", this.contender, [JSON.stringify(options), JSON.stringify(this.#row.work)]);
       await this.#client.next();
     }
     await this.#work({ ms: warmMs, isWarmUp: true });
@@ -76,9 +72,14 @@ export class Pairing {
     await Promise.all([this.#server.stop(), this.#client?.stop()]);
   }
 
-  #profileArgs(side: "client" | "server"): string[] {
-    if (this.#profiles === undefined || this.contender !== OURS) return [];
-    return ["--cpu-prof", `--cpu-prof-dir=${this.#profiles}`, `--cpu-prof-name=${profileName(this.#row.name, side)}`];
+  #spawn(side: "client" | "server", name: ContenderName, args: readonly string[]): Child {
+    const { grpcGo, profiles } = this.#settings;
+    if (name === BUILT && grpcGo !== undefined) return new Child(grpcGo, [side, ...args]);
+    const profile =
+      profiles === undefined || name !== OURS
+        ? []
+        : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${profileName(this.#row.name, side)}`];
+    return new Child(`./${side}.js`, [name, ...args], profile);
   }
 
   #work(turn: Turn): Promise<Done & Partial<ClientTurn>> {

@@ -17,7 +17,7 @@ export interface Row extends RowHead {
   readonly isNativeLoad?: boolean;
 }
 
-const ALL: readonly ContenderName[] = ["barewire", "grpc-js", "floor", "nice-grpc", "connect-node"];
+const ALL: readonly ContenderName[] = ["barewire", "grpc-js", "floor", "nice-grpc", "connect-node", "grpc-go"];
 const THREE: readonly ContenderName[] = ["barewire", "grpc-js", "floor"];
 const SMALL_BYTES = 100;
 const MIB = 1024 * 1024;
@@ -38,7 +38,7 @@ export const ROWS: readonly Row[] = [
     title: "server streaming, one stream",
     metric: "rate",
     contenders: ALL,
-    bars: { 20: { "grpc-js": 15, floor: 0.8 }, 24: { "grpc-js": 12, floor: 0.8 } },
+    bars: { 20: { "grpc-js": 15, floor: 0.8, "grpc-go": 1 }, 24: { "grpc-js": 12, floor: 0.8, "grpc-go": 1 } },
     work: streams("download", 1, 20_000),
   },
   {
@@ -54,7 +54,7 @@ export const ROWS: readonly Row[] = [
     title: "client streaming, one stream",
     metric: "rate",
     contenders: ALL,
-    bars: { 20: { "grpc-js": 25, floor: 0.85 }, 24: { "grpc-js": 20, floor: 0.85 } },
+    bars: { 20: { "grpc-js": 25, floor: 0.85, "grpc-go": 1 }, 24: { "grpc-js": 20, floor: 0.85, "grpc-go": 1 } },
     work: streams("upload", 1, 20_000),
   },
   {

@@ -7,8 +7,9 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { CONTENDERS, INSTALLED, OURS } from "./contenders.js";
+import { BUILT, CONTENDERS, INSTALLED, OURS } from "./contenders.js";
 import { ENTRIES, type Entry } from "./entries.js";
+import { buildGrpcGo } from "./grpc-go.js";
 import { installPeers } from "./install-peers.js";
 import { printRow, type RowResult } from "./report.js";
 import type { Settings } from "./settings.js";
@@ -20,8 +21,9 @@ A row is chosen by its name, or by the beginning of some; without one all are ru
   --quick         fewer and shorter turns, and no rows for plots: about a minute
   --rounds N      how often each contender has its turn; default 5, with --quick 3
   --seconds S     how long a turn is; default 0.5, with --quick 0.25
-  --against P,Q   only these peers: ${CONTENDERS.slice(1).join(", ")}; with none
-                  of the last ${INSTALLED.length} nothing is installed
+  --against P,Q   only these peers: ${CONTENDERS.slice(1).join(", ")};
+                  ${INSTALLED.join(" and ")} are installed in bench/peers when they are asked for, and ${BUILT} is built
+                  where there is Go
   --profile DIR   writes CPU profiles of barewire's processes, and says which functions they were in; slows them down
   --json FILE     writes what was measured
   --list          the rows
@@ -73,6 +75,7 @@ function settingsFrom(): Settings {
     warmMs: isQuick ? 200 : 500,
     against,
     profiles: values.profile,
+    grpcGo: undefined,
   };
 }
 
@@ -88,12 +91,20 @@ function chosenEntries(isQuick: boolean): readonly Entry[] {
 
 /** The settings, without the peers that cannot be had. */
 function withPeers(settings: Settings): Settings {
-  const wanted = settings.against ?? CONTENDERS;
-  if (!INSTALLED.some((name) => wanted.includes(name))) return settings;
-  const missing = installPeers();
-  if (missing === undefined) return settings;
-  console.log(`left out: ${INSTALLED.join(", ")}, as ${missing}`);
-  return { ...settings, against: wanted.filter((name) => !(INSTALLED as readonly string[]).includes(name)) };
+  const wanted = new Set<string>(settings.against ?? CONTENDERS);
+  const leaveOut = (names: readonly string[], reason: string): void => {
+    console.log(`left out: ${names.join(", ")}, as ${reason}`);
+    for (const name of names) wanted.delete(name);
+  };
+  const missing = INSTALLED.some((name) => wanted.has(name)) ? installPeers() : undefined;
+  if (missing !== undefined) leaveOut(INSTALLED, missing);
+  const built = wanted.has(BUILT) ? buildGrpcGo() : undefined;
+  if (built !== undefined && "missing" in built) leaveOut([BUILT], built.missing);
+  return {
+    ...settings,
+    against: [...wanted],
+    grpcGo: built !== undefined && "program" in built ? built.program : undefined,
+  };
 }
 
 async function runAll(entries: readonly Entry[], settings: Settings): Promise<{ rows: RowResult[]; failed: string[] }> {

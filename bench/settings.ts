@@ -10,6 +10,8 @@ export interface Settings {
   readonly warmMs: number;
   /** Who is compared with; `undefined` for all of a row. */
   readonly against: readonly string[] | undefined;
+  /** The program of grpc-go, where there is one. */
+  readonly grpcGo: string | undefined;
   /** The folder for CPU profiles of barewire's processes. */
   readonly profiles: string | undefined;
 }

@@ -14,7 +14,7 @@ export async function measureTurns(row: Row, settings: Settings): Promise<RowRes
   const pairings = new Map<ContenderName, Pairing>();
   try {
     for (const name of contendersOf(row.contenders, settings))
-      pairings.set(name, new Pairing(name, row, certificate, settings.profiles));
+      pairings.set(name, new Pairing(name, row, certificate, settings));
     for (const pairing of pairings.values()) await pairing.start(certificate, settings.warmMs);
     return resultOf(
       row,
