@@ -3,7 +3,8 @@
  */
 import { Child } from "./child.js";
 import { missingH2load } from "./h2load.js";
-import { type Hops, MAX_HOPS } from "./hops.js";
+import type { Hops } from "./hops.js";
+import { MAX_HOPS } from "./limits.js";
 import { measureMemory, MEMORY_ROWS } from "./memory.js";
 import type { RowResult } from "./report.js";
 import { LINEAR_ROWS, ROWS } from "./rows.js";

@@ -12,6 +12,8 @@ import type { Done } from "./work.js";
 
 const CONNECTIONS = 8;
 const CALLS = 32;
+/** With less a slow server has not answered at all. */
+const MIN_MS = 500;
 
 /** Why it cannot be had; `undefined` when it can. */
 export function missingH2load(): string | undefined {
@@ -27,7 +29,7 @@ export async function h2load(port: number, bytes: number, ms: number): Promise<D
   const folder = mkdtempSync(join(tmpdir(), "barewire-bench-"));
   const body = join(folder, "body");
   writeFileSync(body, Buffer.concat([prefix, message]));
-  const sizes = ["-D", `${ms}ms`, "-c", String(CONNECTIONS), "-m", String(CALLS), "-d", body];
+  const sizes = ["-D", `${Math.max(MIN_MS, ms)}ms`, "-c", String(CONNECTIONS), "-m", String(CALLS), "-d", body];
   const headers = ["-H", "content-type: application/grpc+proto", "-H", "te: trailers"];
   try {
     const child = spawn("h2load", [...sizes, ...headers, `http://127.0.0.1:${port}/bench.Bench/Echo`]);

@@ -13,9 +13,6 @@ import { payloadOf } from "./contract.js";
 /** The functions that ran, file by file. */
 export type Hops = Readonly<Record<string, readonly string[]>>;
 
-/** What is asked of each side. */
-export const MAX_HOPS = { functions: 60, files: 12 };
-
 const SOURCE = new URL("../src/", import.meta.url).href;
 const WARM_UP_CALLS = 2000;
 

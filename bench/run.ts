@@ -11,6 +11,7 @@ import { BUILT, CONTENDERS, INSTALLED, OURS } from "./contenders.js";
 import { ENTRIES, type Entry } from "./entries.js";
 import { buildGrpcGo } from "./grpc-go.js";
 import { installPeers } from "./install-peers.js";
+import type { Report } from "./recorded.js";
 import { printRow, type RowResult } from "./report.js";
 import type { Settings } from "./settings.js";
 
@@ -31,29 +32,23 @@ A row is chosen by its name, or by the beginning of some; without one all are ru
 
 npm run bench:interceptors compares barewire with itself: what interceptors and propagation cost.`;
 
-/** All that a run has measured, as --json writes it. */
-export interface Report {
-  readonly node: string;
-  readonly processor: string;
-  readonly cores: number;
-  readonly date: string;
-  readonly settings: Settings;
-  readonly rows: readonly RowResult[];
-}
+type Flags = ReturnType<typeof parseFlags>["values"];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    rounds: { type: "string" },
-    seconds: { type: "string" },
-    against: { type: "string" },
-    json: { type: "string" },
-    profile: { type: "string" },
-    list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+function parseFlags() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      against: { type: "string" },
+      json: { type: "string" },
+      profile: { type: "string" },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+}
 
 function numberFrom(name: string, text: string): number {
   const value = Number(text);
@@ -61,7 +56,7 @@ function numberFrom(name: string, text: string): number {
   throw new Error(`Cannot read --${name} as it must be a number above 0: current value is "${text}"`);
 }
 
-function settingsFrom(): Settings {
+function settingsFrom(values: Flags): Settings {
   const isQuick = values.quick;
   const against = values.against?.split(",").filter((name) => name !== "");
   const stranger = against?.find((name) => !(CONTENDERS as readonly string[]).includes(name) || name === OURS);
@@ -79,7 +74,7 @@ function settingsFrom(): Settings {
   };
 }
 
-function chosenEntries(isQuick: boolean): readonly Entry[] {
+function chosenEntries(positionals: readonly string[], isQuick: boolean): readonly Entry[] {
   const stranger = positionals.find((word) => !ENTRIES.some(({ name }) => name.startsWith(word)));
   if (stranger !== undefined) throw new Error(`Cannot run row "${stranger}" as there is none: --list tells the rows`);
   if (positionals.length === 0) return ENTRIES.filter(({ isLong }) => !isQuick || isLong !== true);
@@ -129,12 +124,13 @@ async function runAll(entries: readonly Entry[], settings: Settings): Promise<{ 
 }
 
 async function main(): Promise<number> {
+  const { values, positionals } = parseFlags();
   if (values.help) console.log(HELP);
   else if (values.list) for (const { name, title } of ENTRIES) console.log(`${name.padEnd(22)}${title}`);
   if (values.help || values.list) return 0;
 
-  const chosen = settingsFrom();
-  const entries = chosenEntries(chosen.isQuick);
+  const chosen = settingsFrom(values);
+  const entries = chosenEntries(positionals, chosen.isQuick);
   const settings = withPeers(chosen);
   const { rounds, turnMs } = settings;
   console.log(
@@ -147,7 +143,7 @@ async function main(): Promise<number> {
   if (values.json !== undefined) {
     const processor = cpus()[0]?.model ?? "unknown";
     const machine = { processor, cores: cpus().length, date: new Date().toISOString().slice(0, 10) };
-    const report: Report = { node: process.version, ...machine, settings, rows };
+    const report: Report = { node: process.version, ...machine, settings: { rounds, turnMs }, rows };
     writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   }
   return failed.length > 0 ? 1 : 0;
