@@ -9,16 +9,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { METRICS } from "./metrics.js";
-import { readRecorded, readReport, ratiosOf, type Report } from "./recorded.js";
-import type { RowResult } from "./report.js";
+import { LEFT, lossOf } from "./loss.js";
+import { readRecorded, readReport, type Report } from "./recorded.js";
 
 const TRIES = 3;
 const PEERS = "grpc-js,floor";
-/** What must be left of a recorded ratio. */
-const LEFT = 0.65;
-/** Functions of ours are counted, not timed: a few may come. */
-const HOPS_LEFT = 0.9;
 
 /** Runs the quick bench of these rows. @throws Error when it fails. */
 function runQuick(rows: readonly string[]): Report {
@@ -33,22 +28,6 @@ function runQuick(rows: readonly string[]): Report {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** What a row has lost, in words; `undefined` when it has what it must have. */
-function lossOf(row: RowResult, recorded: RowResult): string | undefined {
-  const was = new Map(ratiosOf(recorded));
-  const losses = ratiosOf(row).flatMap(([peer, { median }]) => {
-    const before = was.get(peer)?.median;
-    if (before === undefined) return [];
-    const left = METRICS[row.metric].better === "more" ? median / before : before / median;
-    return left < LEFT ? [`${median.toFixed(2)}× ${peer}, recorded ${before.toFixed(2)}×`] : [];
-  });
-  const [hops, hopsBefore] = [row.contenders.barewire?.value, recorded.contenders.barewire?.value];
-  if (row.metric === "hops" && hops !== undefined && hopsBefore !== undefined && hopsBefore / hops < HOPS_LEFT) {
-    losses.push(`${hops} functions, recorded ${hopsBefore}`);
-  }
-  return losses.length === 0 ? undefined : losses.join("; ");
 }
 
 function main(): number {

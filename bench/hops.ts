@@ -13,6 +13,9 @@ import { payloadOf } from "./contract.js";
 /** The functions that ran, file by file. */
 export type Hops = Readonly<Record<string, readonly string[]>>;
 
+/** V8's own: the fields of a class, which its constructor sets. */
+const FIELD_INITIALIZER = "<instance_members_initializer>";
+
 const SOURCE = new URL("../src/", import.meta.url).href;
 const WARM_UP_CALLS = 2000;
 
@@ -40,7 +43,9 @@ function hopsOf(scripts: readonly Profiler.ScriptCoverage[]): Hops {
   const hops: Record<string, string[]> = {};
   for (const { url, functions } of scripts) {
     if (!url.startsWith(SOURCE)) continue;
-    const ran = functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0);
+    const ran = functions.filter(
+      ({ functionName, ranges }) => (ranges[0]?.count ?? 0) > 0 && functionName !== FIELD_INITIALIZER,
+    );
     if (ran.length > 0) hops[fileURLToPath(url).slice(fileURLToPath(SOURCE).length)] = ran.map(nameOf);
   }
   return hops;

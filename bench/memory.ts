@@ -41,7 +41,7 @@ export const MEMORY_ROWS: readonly MemoryRow[] = [
 ];
 
 export async function measureMemory(row: MemoryRow, settings: Settings): Promise<RowResult> {
-  const rounds = settings.isQuick ? 1 : Math.min(3, settings.rounds);
+  const rounds = settings.isQuick ? 1 : Math.min(2, settings.rounds);
   return resultOf(
     row,
     await inTurns(row.contenders, { ...settings, rounds }, (name) => fill(name, row, settings.isQuick)),

@@ -187,7 +187,7 @@ function howTo(): string {
 
 \`\`\`console
 $ npm run bench                                   # all rows, about five minutes
-$ npm run bench -- --quick                        # about one
+$ npm run bench -- --quick                        # about one, against grpc-js and the floor
 $ npm run bench -- download --against grpc-js     # one row, one peer
 $ npm run bench -- --list                         # the rows
 $ npm run bench -- unary --profile /tmp/profiles  # where barewire's processes spent their time

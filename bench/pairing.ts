@@ -40,8 +40,8 @@ export class Pairing {
     this.#server = this.#spawn("server", row.server ?? contender, [JSON.stringify(options)]);
   }
 
-  /** Starts the client as well, and has both work until they are compiled. */
-  async start(certificate: Certificate | undefined, warmMs: number): Promise<void> {
+  /** Waits for the server, and starts the client. */
+  async start(certificate: Certificate | undefined): Promise<void> {
     const { port } = await this.#server.next<{ port: number }>();
     this.#port = port;
     if (this.#row.isNativeLoad !== true) {
@@ -49,7 +49,11 @@ export class Pairing {
       this.#client = this.#spawn("client", this.contender, [JSON.stringify(options), JSON.stringify(this.#row.work)]);
       await this.#client.next();
     }
-    await this.#work({ ms: warmMs, isWarmUp: true });
+  }
+
+  /** Has both work until they are compiled. */
+  async warmUp(): Promise<void> {
+    await this.#work({ ms: this.#settings.warmMs, isWarmUp: true });
   }
 
   async turn(ms: number): Promise<Measurement> {

@@ -3,7 +3,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Ratio, RowResult } from "./report.js";
+import type { RowResult } from "./report.js";
 import type { Settings } from "./settings.js";
 
 /** All that a run has measured, as --json writes it. */
@@ -37,9 +37,4 @@ export function readRecorded(major: number): Report | undefined {
 
 export function readReport(file: string): Report {
   return JSON.parse(readFileSync(file, "utf8")) as Report;
-}
-
-/** The ratios of a row by peer. */
-export function ratiosOf({ ratios }: RowResult): [peer: string, ratio: Ratio][] {
-  return Object.entries(ratios);
 }

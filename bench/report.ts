@@ -95,7 +95,8 @@ function summaryOf(rounds: readonly Measurement[]): Summary {
   return { ...(summary as unknown as Measurement), values: rounds.map(({ value }) => value) };
 }
 
-export function printRow({ name, title, metric, ratios, contenders, note }: RowResult): void {
+/** Prints a row; the functions of hops, of which there are many, only when it is `inFull`. */
+export function printRow({ name, title, metric, ratios, contenders, note, hops }: RowResult, inFull: boolean): void {
   const { unit, better } = METRICS[metric];
   console.log(`\n${name}: ${title}`);
   for (const [peer, { median: middle, min, max, bar, meetsBar, cpu }] of Object.entries(ratios)) {
@@ -108,6 +109,8 @@ export function printRow({ name, title, metric, ratios, contenders, note }: RowR
     console.log(`    ${contender.padEnd(14)}${short(summary.value)} ${unit}${details(summary, metric)}`);
   }
   if (note !== undefined) console.log(`    (${note})`);
+  if (!inFull) return;
+  for (const [file, functions] of Object.entries(hops ?? {})) console.log(`    ${file}: ${functions.join(", ")}`);
 }
 
 function details(of: Summary, metric: Metric): string {

@@ -4,29 +4,32 @@
  * Laws: only ratios of the same round are claimed; the order rotates from round to round; a process that dies fails its row, and
  * the bench.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { BUILT, CONTENDERS, INSTALLED, OURS } from "./contenders.js";
 import { ENTRIES, type Entry } from "./entries.js";
 import { buildGrpcGo } from "./grpc-go.js";
 import { installPeers } from "./install-peers.js";
-import type { Report } from "./recorded.js";
+import { readReport, type Report } from "./recorded.js";
 import { printRow, type RowResult } from "./report.js";
 import type { Settings } from "./settings.js";
+
+/** Who is compared with when it is to be quick. */
+const QUICK_PEERS = "grpc-js,floor";
 
 const HELP = `usage: npm run bench [-- options] [row …]
 
 A row is chosen by its name, or by the beginning of some; without one all are run.
 
-  --quick         fewer and shorter turns, and no rows for plots: about a minute
+  --quick         fewer and shorter turns, ${QUICK_PEERS} alone, and no rows for plots: about a minute
   --rounds N      how often each contender has its turn; default 5, with --quick 3
-  --seconds S     how long a turn is; default 0.5, with --quick 0.25
+  --seconds S     how long a turn is; default 0.4, with --quick 0.25
   --against P,Q   only these peers: ${CONTENDERS.slice(1).join(", ")};
                   ${INSTALLED.join(" and ")} are installed in bench/peers when they are asked for, and ${BUILT} is built
                   where there is Go
   --profile DIR   writes CPU profiles of barewire's processes, and says which functions they were in; slows them down
-  --json FILE     writes what was measured
+  --json FILE     writes what was measured; where rows were chosen, the others in the file stay
   --list          the rows
   --help          this text
 
@@ -58,7 +61,7 @@ function numberFrom(name: string, text: string): number {
 
 function settingsFrom(values: Flags): Settings {
   const isQuick = values.quick;
-  const against = values.against?.split(",").filter((name) => name !== "");
+  const against = (values.against ?? (isQuick ? QUICK_PEERS : undefined))?.split(",").filter((name) => name !== "");
   const stranger = against?.find((name) => !(CONTENDERS as readonly string[]).includes(name) || name === OURS);
   if (stranger !== undefined) {
     throw new Error(`Cannot compare with "${stranger}" as there are only ${CONTENDERS.slice(1).join(", ")}`);
@@ -66,7 +69,7 @@ function settingsFrom(values: Flags): Settings {
   return {
     isQuick,
     rounds: Math.ceil(numberFrom("rounds", values.rounds ?? (isQuick ? "3" : "5"))),
-    turnMs: numberFrom("seconds", values.seconds ?? (isQuick ? "0.25" : "0.5")) * 1000,
+    turnMs: numberFrom("seconds", values.seconds ?? (isQuick ? "0.25" : "0.4")) * 1000,
     warmMs: isQuick ? 200 : 500,
     against,
     profiles: values.profile,
@@ -102,7 +105,11 @@ function withPeers(settings: Settings): Settings {
   };
 }
 
-async function runAll(entries: readonly Entry[], settings: Settings): Promise<{ rows: RowResult[]; failed: string[] }> {
+async function runAll(
+  entries: readonly Entry[],
+  settings: Settings,
+  isChosen: boolean,
+): Promise<{ rows: RowResult[]; failed: string[] }> {
   const rows: RowResult[] = [];
   const failed: string[] = [];
   for (const entry of entries) {
@@ -113,7 +120,7 @@ async function runAll(entries: readonly Entry[], settings: Settings): Promise<{ 
     }
     try {
       const results = await entry.measure(settings);
-      results.forEach(printRow);
+      for (const result of results) printRow(result, isChosen);
       rows.push(...results);
     } catch (error) {
       failed.push(entry.name);
@@ -121,6 +128,15 @@ async function runAll(entries: readonly Entry[], settings: Settings): Promise<{ 
     }
   }
   return { rows, failed };
+}
+
+/** The rows that were measured in the place of those of the same name, new ones behind. */
+function merged(kept: readonly RowResult[], measured: readonly RowResult[]): RowResult[] {
+  const rows = new Map([...kept, ...measured].map((row) => [row.name, row]));
+  const places = ENTRIES.map(({ name }) => name);
+  const placeOf = ({ name }: RowResult): number =>
+    places.findIndex((place) => name.startsWith(place) && (name === place || !places.includes(name)));
+  return [...rows.values()].toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 async function main(): Promise<number> {
@@ -136,14 +152,20 @@ async function main(): Promise<number> {
   console.log(
     `Node ${process.version}, ${rounds} rounds of ${turnMs / 1000} s; barewire in relation to others: median [least–most]`,
   );
-  const { rows, failed } = await runAll(entries, settings);
+  const { rows, failed } = await runAll(entries, settings, positionals.length > 0);
   const behind = rows.filter(({ ratios }) => Object.values(ratios).some(({ meetsBar }) => meetsBar === false));
   if (behind.length > 0) console.log(`\nbehind a bar: ${behind.map(({ name }) => name).join(", ")}`);
   if (failed.length > 0) console.log(`\nFAILED: ${failed.join(", ")}`);
   if (values.json !== undefined) {
+    const kept = positionals.length > 0 && existsSync(values.json) ? readReport(values.json).rows : [];
     const processor = cpus()[0]?.model ?? "unknown";
     const machine = { processor, cores: cpus().length, date: new Date().toISOString().slice(0, 10) };
-    const report: Report = { node: process.version, ...machine, settings: { rounds, turnMs }, rows };
+    const report: Report = {
+      node: process.version,
+      ...machine,
+      settings: { rounds, turnMs },
+      rows: merged(kept, rows),
+    };
     writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   }
   return failed.length > 0 ? 1 : 0;

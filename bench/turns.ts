@@ -15,7 +15,8 @@ export async function measureTurns(row: Row, settings: Settings): Promise<RowRes
   try {
     for (const name of contendersOf(row.contenders, settings))
       pairings.set(name, new Pairing(name, row, certificate, settings));
-    for (const pairing of pairings.values()) await pairing.start(certificate, settings.warmMs);
+    await Promise.all([...pairings.values()].map((pairing) => pairing.start(certificate)));
+    for (const pairing of pairings.values()) await pairing.warmUp();
     return resultOf(
       row,
       await inTurns(row.contenders, settings, (name) => (pairings.get(name) as Pairing).turn(settings.turnMs)),
