@@ -88,7 +88,7 @@ export class Pairing {
 
   #work(turn: Turn): Promise<Done & Partial<ClientTurn>> {
     if (this.#client !== undefined) return this.#client.ask<ClientTurn>(turn);
-    return h2load(this.#port, this.#row.work.bytes, turn.ms);
+    return h2load(this.#port, this.#row.work.bytes, turn);
   }
 }
 
