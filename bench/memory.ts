@@ -22,7 +22,7 @@ interface MemoryRow extends RowHead {
 export const MEMORY_ROWS: readonly MemoryRow[] = [
   {
     name: "idle-streams",
-    title: "10,000 idle bidi streams (with --quick 2,500): server memory a stream",
+    title: "10,000 idle bidi streams: server memory a stream",
     metric: "memory",
     contenders: ["barewire", "grpc-js", "floor"],
     bars: { 20: { "grpc-js": 0.8, floor: 1.15 }, 24: { "grpc-js": 0.9 } },
@@ -31,7 +31,7 @@ export const MEMORY_ROWS: readonly MemoryRow[] = [
   },
   {
     name: "connections",
-    title: "1,000 connections (with --quick 400): server memory a connection",
+    title: "1,000 connections: server memory a connection",
     metric: "memory",
     contenders: ["barewire", "grpc-js", "floor"],
     bars: { 20: { "grpc-js": 1 }, 24: { "grpc-js": 1 } },
@@ -42,13 +42,18 @@ export const MEMORY_ROWS: readonly MemoryRow[] = [
 
 export async function measureMemory(row: MemoryRow, settings: Settings): Promise<RowResult> {
   const rounds = settings.isQuick ? 1 : Math.min(2, settings.rounds);
-  return resultOf(
-    row,
-    await inTurns(row.contenders, { ...settings, rounds }, (name) => fill(name, row, settings.isQuick)),
-  );
+  const { isQuick } = settings;
+  const all = await inTurns(row.contenders, { ...settings, rounds }, (name) => fill(name, row, isQuick));
+  return { ...resultOf(row, all), ...(isQuick && { note: `with --quick only ${countOf(row, isQuick)} of them` }) };
 }
 
-async function fill(contender: ContenderName, { crowd, steps }: MemoryRow, isQuick: boolean): Promise<Measurement> {
+/** How many streams or connections are opened. */
+function countOf({ crowd, steps }: MemoryRow, isQuick: boolean): number {
+  return steps(isQuick) * (crowd.streams || crowd.connections);
+}
+
+async function fill(contender: ContenderName, row: MemoryRow, isQuick: boolean): Promise<Measurement> {
+  const { crowd, steps } = row;
   const options: ServeOptions = { maxConcurrentStreams: 250 };
   const server = new Child("./server.js", [contender, JSON.stringify(options)], ["--expose-gc"]);
   let client: Child | undefined;
@@ -65,8 +70,10 @@ async function fill(contender: ContenderName, { crowd, steps }: MemoryRow, isQui
       await client.ask(crowd);
       after = await server.ask<Usage>("usage");
     }
-    const count = steps(isQuick) * (crowd.streams || crowd.connections);
-    return { value: (after.rssBytes - before.rssBytes) / 1024 / count, serverPeakBytes: after.peakRssBytes };
+    return {
+      value: (after.rssBytes - before.rssBytes) / 1024 / countOf(row, isQuick),
+      serverPeakBytes: after.peakRssBytes,
+    };
   } finally {
     await Promise.all([server.stop(), client?.stop()]);
   }

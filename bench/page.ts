@@ -45,6 +45,8 @@ prints the same of your machine.
   The ratio is the median of the rounds, and beside it stand the least and the most. A round has everybody's turn, in an order that
   rotates, so that what the machine does meanwhile happens to all.
 - **The bar** is what a ratio has to be, at least or at most; one that it is not is marked ✗.
+- Row by row, what each of them took stands below the ratios: what is compared, latencies, and for each side CPU time and the largest
+  resident set.
 - Each client and each server is a process of its own, which is warmed up first; they talk over loopback, in plaintext where
   nothing else is said, with messages of 100 bytes.
 - **CPU** is processor time of a call or message, kernel's included. It is the steadiest figure on a busy machine, and what a server
@@ -53,7 +55,7 @@ prints the same of your machine.
   and nothing of what a library is for. It says what is left to gain. What it does not do either is copy: its \`bytes\` fields are
   views of what came from the network, which keep all of it in memory.
 - grpc-js has its messages by proto-loader, nice-grpc by protobufjs as the floor has, and connect-node by protobuf-es. Peers have
-  their defaults, windows included.`;
+  their defaults, windows included. In the row of start-up barewire has a generated module.`;
 
 function majorOf({ node }: Report): string {
   return /\d+/.exec(node)?.[0] ?? "";
@@ -152,7 +154,7 @@ function codecRow(row: RowResult): string[] {
 
 function streamsPlot(report: Report): string {
   return drawPlot({
-    title: `Server streaming, 100-byte messages, Node ${majorOf(report)}`,
+    title: `Server streaming, 100 messages of 100 bytes a stream, Node ${majorOf(report)}`,
     xLabel: "streams at a time",
     yLabel: "µs of CPU a message, both sides",
     xTicks: STREAMS.map((count) => [count, String(count)]),

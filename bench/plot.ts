@@ -46,19 +46,34 @@ export function drawPlot({ title, xLabel, yLabel, xTicks, lines }: Plot): string
     ...xTicks.map(([at, label]) => text(x(Math.log10(at)), bottom + 18, label, "middle")),
     text((PLACE.left + right) / 2, bottom + 38, xLabel, "middle"),
     ...lines.map((line) => drawLine(line, x, y)),
+    ...drawNames(lines, x, y),
     "</svg>",
     "",
   ].join("\n");
 }
 
-function drawLine({ name, color, points }: Line, x: Scale, y: Scale): string {
+function drawLine({ color, points }: Line, x: Scale, y: Scale): string {
   const places = points.map(([px, py]) => [x(Math.log10(px)), y(Math.log10(py))] as const);
-  const [lastX, lastY] = places.at(-1) ?? [0, 0];
   return [
     `<polyline fill="none" stroke="${color}" stroke-width="2" points="${places.map((place) => place.join(",")).join(" ")}"/>`,
     ...places.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${color}"/>`),
-    text(lastX + 8, lastY + 4, name, "start", ` fill="${color}"`),
   ].join("\n");
+}
+
+/** Behind the end of each line, one below another where they are close. */
+function drawNames(lines: readonly Line[], x: Scale, y: Scale): string[] {
+  let free = 0;
+  return lines
+    .map(({ name, color, points }) => {
+      const [px, py] = points.at(-1) ?? [1, 1];
+      return { name, color, atX: x(Math.log10(px)), atY: y(Math.log10(py)) };
+    })
+    .toSorted((a, b) => a.atY - b.atY)
+    .map(({ name, color, atX, atY }) => {
+      const place = Math.max(atY + 4, free);
+      free = place + 14;
+      return text(atX + 8, place, name, "start", ` fill="${color}"`);
+    });
 }
 
 type Scale = (value: number) => number;

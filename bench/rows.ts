@@ -147,10 +147,17 @@ export const ROWS: readonly Row[] = [
 export const STREAMS = [1, 10, 100, 1000] as const;
 export const SIZES = [10, 1024, 100 * 1024, 4 * MIB - 16] as const;
 
+/** As many messages in every stream, so that opening it costs as much of each. */
+const LINEAR_MESSAGES = 100;
+
 /** The rows of the plots: CPU time only, without a bar. */
 export const LINEAR_ROWS: readonly Row[] = [
   ...STREAMS.map((count) =>
-    linear(`linear-streams-${count}`, `server streaming, ${count} streams`, streams("download", count, 20_000 / count)),
+    linear(
+      `linear-streams-${count}`,
+      `server streaming, ${count} streams of ${LINEAR_MESSAGES} messages`,
+      streams("download", count, LINEAR_MESSAGES),
+    ),
   ),
   ...SIZES.map((bytes, i) =>
     linear(`linear-size-${SIZE_NAMES[i] ?? bytes}`, `unary, ${bytes} bytes, 8 in flight`, unary(8, bytes)),
