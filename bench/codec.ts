@@ -13,6 +13,8 @@ import { loadSync, type ServiceDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 import { MessageWriter } from "../src/codec/proto/message-writer.js";
 import { loadProto } from "../src/core.js";
+import { OURS, type ContenderName } from "./contenders.js";
+import { resultOf, type Measurement, type RowResult } from "./report.js";
 
 const TEXT = `syntax = "proto3"; package bench;
 message Point { int32 latitude = 1; int32 longitude = 2; }
@@ -102,9 +104,12 @@ const FLUSH_BYTES = 32_768;
 
 type Work = (times: number) => void;
 
-/** One row: what is done, by whom, and how often as fast it has to be. */
+/** One row: what is done, and by whom. */
 interface Row {
+  readonly name: string;
   readonly title: string;
+  readonly peer: "protobufjs" | "proto-loader";
+  /** What our time may be of theirs. */
   readonly bar: number;
   readonly bytes: number;
   readonly ours: Work;
@@ -122,7 +127,9 @@ function rowsOf(sample: Sample, root: protobuf.Root, service: ServiceDefinition)
   const writer = MessageWriter.acquire();
   return [
     {
-      title: `${sample.title}: encode into a frame, against protobufjs's encode`,
+      name: `codec-encode-${sample.title}`,
+      title: `a ${sample.title} message encoded into a frame, against protobufjs's encode`,
+      peer: "protobufjs",
       bar: 1,
       bytes: wire.length,
       ours: (times) => {
@@ -137,8 +144,10 @@ function rowsOf(sample: Sample, root: protobuf.Root, service: ServiceDefinition)
       },
     },
     {
-      title: `${sample.title}: decode, against @grpc/proto-loader's`,
-      bar: 1.5,
+      name: `codec-decode-${sample.title}`,
+      title: `a ${sample.title} message decoded, against @grpc/proto-loader's decode`,
+      peer: "proto-loader",
+      bar: 0.67,
       bytes: wire.length,
       ours: (times) => {
         for (let i = 0; i < times; i++) type.decode(wire);
@@ -170,59 +179,28 @@ function warm(work: Work): number {
   return times;
 }
 
-export interface CodecResult {
-  readonly title: string;
-  readonly bytes: number;
-  readonly bar: number;
-  /** The median of the rounds' ratios: how often as fast barewire is. */
-  readonly ratio: number;
-  /** A quarter of the rounds are below the first, and a quarter above the second. */
-  readonly quartiles: readonly [number, number];
-  readonly oursNs: number;
-  readonly theirsNs: number;
-}
-
-function quantile(numbers: readonly number[], part: number): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] as number;
-}
-
-function measure(row: Row, rounds: number): CodecResult {
+function measure(row: Row, rounds: number): RowResult {
   const [ourTimes, theirTimes] = [warm(row.ours), warm(row.theirs)];
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const ours: Measurement[] = [];
+  const theirs: Measurement[] = [];
   for (let round = 0; round < rounds; round++) {
-    if (round % 2 === 0) ours.push(nsPerCall(row.ours, ourTimes));
-    theirs.push(nsPerCall(row.theirs, theirTimes));
-    if (round % 2 === 1) ours.push(nsPerCall(row.ours, ourTimes));
+    if (round % 2 === 0) ours.push({ value: nsPerCall(row.ours, ourTimes) });
+    theirs.push({ value: nsPerCall(row.theirs, theirTimes) });
+    if (round % 2 === 1) ours.push({ value: nsPerCall(row.ours, ourTimes) });
   }
-  const ratios = ours.map((ns, i) => (theirs[i] as number) / ns);
-  return {
-    title: row.title,
-    bytes: row.bytes,
-    bar: row.bar,
-    ratio: quantile(ratios, 0.5),
-    quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
-    oursNs: quantile(ours, 0.5),
-    theirsNs: quantile(theirs, 0.5),
-  };
+  const bars = { [row.peer]: row.bar };
+  const all = new Map<ContenderName, Measurement[]>([
+    [OURS, ours],
+    [row.peer, theirs],
+  ]);
+  const { name, title, bytes } = row;
+  return resultOf({ name, title: `${title}, ${bytes} bytes`, metric: "codec", bars: { 20: bars, 24: bars } }, all);
 }
 
-/** Measures all rows and prints them. */
-export function benchCodec(rounds = 60): CodecResult[] {
+/** Measures all rows. */
+export function benchCodec(rounds: number): RowResult[] {
   const { root } = protobuf.parse(TEXT);
   root.resolveAll();
   const service = loaderService();
-  return samples().flatMap((sample) =>
-    rowsOf(sample, root, service).map((row) => {
-      const result = measure(row, rounds);
-      const [low, high] = result.quartiles.map((one) => one.toFixed(2));
-      const verdict = result.ratio >= row.bar ? "" : ` BELOW ${row.bar}×`;
-      console.log(`${row.title}: ${result.ratio.toFixed(2)}× [${low}–${high}, ${rounds} rounds]${verdict}`);
-      console.log(
-        `  ${result.oursNs.toFixed(0)} ns and ${result.theirsNs.toFixed(0)} ns of CPU for ${row.bytes} bytes`,
-      );
-      return result;
-    }),
-  );
+  return samples().flatMap((sample) => rowsOf(sample, root, service).map((row) => measure(row, rounds)));
 }

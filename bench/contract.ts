@@ -1,8 +1,7 @@
 /**
- * What both sides of every row agree on: one message of about 100 bytes, one unary and one server-streaming method.
+ * What all contenders serve and call: one message, and one method of each kind, which all say back what they are told.
  */
-export const CONTRACT = `
-syntax = "proto3";
+export const CONTRACT = `syntax = "proto3";
 package bench;
 
 message Payload {
@@ -12,32 +11,33 @@ message Payload {
 }
 
 service Bench {
+  // Answers with the request.
   rpc Echo(Payload) returns (Payload);
-  rpc Stream(Payload) returns (stream Payload);
+  // Answers with the request, \`count\` times.
+  rpc Download(Payload) returns (stream Payload);
+  // Answers with the number of messages.
+  rpc Upload(stream Payload) returns (Payload);
+  // Answers each message with itself.
+  rpc Exchange(stream Payload) returns (stream Payload);
 }
 `;
 
-/** A message whose encoding is 100 bytes long. */
-export const PAYLOAD = Object.freeze({ id: "row-0001", count: 77, body: new Uint8Array(86).fill(7) });
+/** A message as all contenders take it. */
+export type Payload = { readonly id: string; readonly count: number; readonly body: Uint8Array };
 
-/** One measured run. */
-export interface Measurement {
-  /** Calls or messages a second. */
-  readonly rate: number;
-  /** Microseconds of client CPU for each of them. */
-  readonly clientCpuUs: number;
-  /** Microseconds of server CPU for each of them. */
-  readonly serverCpuUs: number;
-  /** Milliseconds; unary rows only. */
-  readonly p50?: number;
-  readonly p99?: number;
+/** What is in an encoded {@link Payload} beside its body, while that is shorter than 128 bytes. */
+const OVERHEAD_BYTES = 14;
+
+/** A message whose encoding is `bytes` long, give or take the three bytes that a longer length takes. */
+export function payloadOf(bytes: number): Payload {
+  if (bytes < OVERHEAD_BYTES) return { id: "", count: 0, body: Buffer.alloc(bytes - 2, 7) };
+  return { id: "row-0001", count: 77, body: Buffer.alloc(bytes - OVERHEAD_BYTES, 7) };
 }
 
-export const IMPLEMENTATIONS = ["barewire", "grpc-js"] as const;
-export type Implementation = (typeof IMPLEMENTATIONS)[number];
-
-export const ROWS = [
-  { name: "unary", title: "unary, 100 bytes, 64 in flight", unit: "calls/s" },
-  { name: "stream", title: "server streaming, 100 bytes, one stream", unit: "messages/s" },
-] as const;
-export type RowName = (typeof ROWS)[number]["name"];
+/** A message of that size in words, which compress as text does: to about a third. */
+export function textPayloadOf(bytes: number): Payload {
+  const words = Array.from({ length: 200 }, (_, i) => ((i * 2_654_435_761) >>> 0).toString(36));
+  let text = "";
+  for (let at = 1; text.length < bytes; at = (at * 48_271) % 2_147_483_647) text += `${words[at % 200]} `;
+  return { ...payloadOf(bytes), body: Buffer.from(text.slice(0, bytes - OVERHEAD_BYTES)) };
+}

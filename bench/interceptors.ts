@@ -3,11 +3,11 @@
  *
  * Laws: only ratios of the same run are claimed, of CPU time, which other processes disturb least; client and server share a process,
  * and what is compared runs in turns. Propagation cannot be taken back, so it comes last, against the rounds before.
- * Usage: node --import tsx bench/interceptors.ts [--rounds 15] [--calls 1000] [--messages 20000]
+ * Usage: npm run bench:interceptors [-- --rounds 15 --calls 1000 --messages 20000]
  */
 import { parseArgs } from "node:util";
 import { Channel, type Interceptor, loadProto, Server, type ServerOptions } from "../src/core.js";
-import { CONTRACT, PAYLOAD } from "./contract.js";
+import { CONTRACT, payloadOf } from "./contract.js";
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +19,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 
 const IN_FLIGHT = 64;
+const PAYLOAD = payloadOf(100);
 const passOn: Interceptor = (_call, next) => next();
 const passOnLater: Interceptor = async (_call, next) => {
   const reply = await next();
@@ -45,7 +46,7 @@ async function pairOf(
   const server = new Server(serverOptions);
   server.add(service, {
     echo: (request: unknown) => request,
-    *stream(request: { count: number }) {
+    *download(request: { count: number }) {
       for (let i = 0; i < request.count; i++) yield PAYLOAD;
     },
   } as never);
@@ -53,7 +54,7 @@ async function pairOf(
   const channel = new Channel(`127.0.0.1:${port}`, { propagate });
   const client = channel.client(service, clientOptions) as unknown as {
     echo(request: object): Promise<unknown>;
-    stream(request: object): AsyncIterable<unknown>;
+    download(request: object): AsyncIterable<unknown>;
   };
   return {
     async unary(count) {
@@ -68,7 +69,7 @@ async function pairOf(
     async stream(count) {
       const start = process.cpuUsage();
       let received = 0;
-      for await (const _ of client.stream({ ...PAYLOAD, count })) received++;
+      for await (const _ of client.download({ ...PAYLOAD, count })) received++;
       return cpuSince(start) / received;
     },
     async close() {

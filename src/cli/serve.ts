@@ -20,6 +20,7 @@ import { findSupervision, type Supervision } from "./supervision.js";
 import { customThingsToTry, thingsToTry } from "./things-to-try.js";
 import { loaderArgs } from "./typescript-handlers.js";
 import { parseCommand, UsageError } from "./usage-error.js";
+import { parseWorkers, serveByWorkers } from "./workers.js";
 
 export const serveHelp = `usage: barewire serve [options]
        barewire serve --proto F --handlers M [options]
@@ -42,6 +43,10 @@ Without --proto it serves three examples: RouteGuide, OrderManagement and Stream
   --json-db-file F   the places the example RouteGuide knows, as a JSON array of
                      {"location": {"latitude": E7, "longitude": E7}, "name": "…"}; default the bundled ones
   --batch-size N     how many orders the example processOrders combines before it ships; default 3
+  --workers N        N processes that share the port, each with connections of its own; 0 for one a core. Each has its own
+                     handlers: what they keep in memory is not shared
+  --accept-split-state
+                     says that this is wanted of the examples, too: every worker has orders and notes of its own
   --quiet            no line for every call
   --help             this text
 
@@ -54,6 +59,7 @@ For a service Greeter with the methods Greet and Chat, a module of handlers expo
   export default ({ barewire, schema, server }) => ({ greet … });    or a function, which may be async
 
 A line of the log: time, peer, method, status, duration, messages received/sent.
+A worker that dies is replaced; with more than 5 within a minute the server ends with exit code 1.
 SIGINT (Ctrl-C) or SIGTERM lets running calls end, ${GRACE_MS / 1000} s at most; a second one cuts them.
 SIGHUP reads the files of --cert-file, --key-file and --client-ca-file again; connections that are open stay.`;
 
@@ -71,6 +77,8 @@ const OPTIONS = {
   "client-ca-file": { type: "string" },
   "json-db-file": { type: "string" },
   "batch-size": { type: "string" },
+  workers: { type: "string" },
+  "accept-split-state": { type: "boolean" },
   quiet: { type: "boolean" },
 } as const;
 
@@ -99,22 +107,20 @@ export async function serveUntilTold(args: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw tooMuch(positionals[0] ?? "");
   const place = parsePlace(values);
   const custom = parseCustom(values);
-  if (custom === undefined) return await run({ values, place, services: exampleServices(values) });
+  const workers = parseWorkers(values, custom === undefined);
   const supervision = findSupervision();
   if (supervision === undefined) {
-    const execArgs = loaderArgs(custom.handlers);
-    const files = values.watch === true ? () => filesToWatch(custom) : undefined;
+    const execArgs = custom === undefined ? [] : loaderArgs(custom.handlers);
+    if (workers !== undefined) return await runWorkers({ values, args, place, count: workers, execArgs });
+    const files = custom !== undefined && values.watch === true ? () => filesToWatch(custom) : undefined;
     if (execArgs.length > 0 || files !== undefined) {
       return await supervise({ args: ["serve", ...args], execArgs, files });
     }
   }
+  const services =
+    custom === undefined ? exampleServices(values) : customServices(custom, supervision?.isAgain === true);
   try {
-    return await run({
-      values,
-      place: supervision?.place ?? place,
-      services: customServices(custom, supervision?.place !== undefined),
-      supervision,
-    });
+    return await run({ values, place: supervision?.place ?? place, services, supervision });
   } finally {
     supervision?.leave();
   }
@@ -147,6 +153,22 @@ function parseCustom(values: Flags): CustomFlags | undefined {
   return { proto, handlers, include };
 }
 
+interface RunWorkers {
+  readonly values: Flags;
+  readonly args: readonly string[];
+  readonly place: string;
+  readonly count: number;
+  readonly execArgs: readonly string[];
+}
+
+async function runWorkers({ values, args, place, count, execArgs }: RunWorkers): Promise<number> {
+  // One for all of them, made here: what is no good is told once.
+  const certificate = openServerCertificate(values);
+  process.once("exit", () => certificate?.remove());
+  const hasFilesToRead = certificate?.isThrowAway === false;
+  return await serveByWorkers({ count, args, execArgs, place, made: certificate?.paths, hasFilesToRead });
+}
+
 interface Run {
   readonly values: Flags;
   readonly place: string;
@@ -156,7 +178,7 @@ interface Run {
 
 /** Serves until it is told to end. */
 async function run({ values, place, services, supervision }: Run): Promise<number> {
-  const certificate = openServerCertificate(values);
+  const certificate = openServerCertificate(values, supervision?.made);
   // However the process ends, the key does not stay behind.
   process.once("exit", () => certificate?.remove());
   const server = new Server({
@@ -171,11 +193,12 @@ async function run({ values, place, services, supervision }: Run): Promise<numbe
   const stopped = drainWhenTold(server, {
     signals: endsOnHangUp ? [...END_SIGNALS, "SIGHUP"] : END_SIGNALS,
     supervision,
-    onHangUp: hasFiles ? () => reread(server, certificate) : undefined,
+    onHangUp: hasFiles ? () => reread(server, certificate, supervision?.speaks !== false) : undefined,
   });
-  supervision?.tellListening(address);
   const pid = supervision === undefined ? process.pid : process.ppid;
-  for (const line of [...announcement(address, certificate, pid), ...describe(address, certificate)]) print(line);
+  const lines = [...announcement(address, certificate, pid), ...describe(address, certificate)];
+  supervision?.tellListening(address, lines);
+  if (supervision?.isWorker !== true) for (const line of lines) print(line);
   await stopped;
   return 0;
 }
@@ -212,11 +235,12 @@ function formatCall(ended: EndedCall, endedAt: Date): string {
   return `${time} ${ended.peer} ${ended.path} ${codeName(ended.code)} ${ended.durationMs.toFixed(1)} ms ${messages}`;
 }
 
-function reread(server: Server, certificate: ServerCertificate): void {
+function reread(server: Server, certificate: ServerCertificate, speaks: boolean): void {
   try {
     certificate.reread((tls) => server.updateTls(tls));
-    print(`SIGHUP: ${certificate.describe()}`);
+    if (speaks) print(`SIGHUP: ${certificate.describe()}`);
   } catch (error) {
+    if (!speaks) return;
     const reason = error instanceof Error ? error.message : String(error);
     process.stderr.write(`barewire: SIGHUP: the certificate stays as it is: ${reason}\n`);
   }

@@ -16,6 +16,7 @@ import {
   readAuthorities,
   readCertificateAndKey,
 } from "./pem-file.js";
+import type { DevCertificatePaths } from "./supervision.js";
 import type { TlsToTry } from "./things-to-try.js";
 import { UsageError } from "./usage-error.js";
 
@@ -32,6 +33,8 @@ interface Source {
   /** The certificate's own file, or its authority's when it was made for this start. */
   readonly certFile: string;
   readonly isThrowAway: boolean;
+  /** Where it was written, when it was made here. */
+  readonly paths?: DevCertificatePaths;
   readonly read: () => CertificateAndKey;
   readonly remove: () => void;
 }
@@ -71,6 +74,11 @@ export class ServerCertificate implements TlsToTry {
     return this.#source.isThrowAway;
   }
 
+  /** Where it was written, when it was made here. */
+  get paths(): DevCertificatePaths | undefined {
+    return this.#source.paths;
+  }
+
   get wantsClientCertificate(): boolean {
     return this.#clientCaFile !== undefined;
   }
@@ -107,8 +115,15 @@ export class ServerCertificate implements TlsToTry {
   }
 }
 
-/** The certificate that the flags ask for, if they ask for TLS. @throws UsageError */
-export function openServerCertificate(flags: ServerTlsFlags): ServerCertificate | undefined {
+/**
+ * The certificate that the flags ask for, if they ask for TLS; `made` is one that another process has made for this start.
+ *
+ * @throws UsageError
+ */
+export function openServerCertificate(
+  flags: ServerTlsFlags,
+  made?: DevCertificatePaths,
+): ServerCertificate | undefined {
   if (flags.tls !== true) {
     const names = ["cert-file", "key-file", "client-ca-file"] as const;
     const stray = names.find((name) => flags[name] !== undefined);
@@ -116,7 +131,12 @@ export function openServerCertificate(flags: ServerTlsFlags): ServerCertificate 
     return undefined;
   }
   const files = certificateFiles(flags["cert-file"], flags["key-file"]);
-  const source = files === undefined ? madeForThisStart() : fromFiles(files.cert, files.key);
+  const source =
+    made !== undefined
+      ? madeElsewhere(made)
+      : files === undefined
+        ? madeForThisStart()
+        : fromFiles(files.cert, files.key);
   try {
     return new ServerCertificate(source, flags["client-ca-file"]);
   } catch (error) {
@@ -134,12 +154,19 @@ function fromFiles(cert: NamedFile, key: NamedFile): Source {
   };
 }
 
+/** Its maker removes it. */
+function madeElsewhere({ caFile, certFile, keyFile }: DevCertificatePaths): Source {
+  const pair = readCertificateAndKey({ flag: "--tls", file: certFile }, { flag: "--tls", file: keyFile });
+  return { certFile: caFile, isThrowAway: true, read: () => pair, remove: () => undefined };
+}
+
 function madeForThisStart(): Source {
   const made = createDevCertificate();
   try {
-    const { caFile, remove } = writeDevCertificate(made);
+    const { caFile, certFile, keyFile, remove } = writeDevCertificate(made);
     const pair = { cert: made.cert, key: made.key };
-    return { certFile: caFile, isThrowAway: true, read: () => pair, remove };
+    const paths = { caFile, certFile, keyFile };
+    return { certFile: caFile, isThrowAway: true, paths, read: () => pair, remove };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`--tls: the certificate made for this start cannot be written: ${reason}`, { cause: error });

@@ -3,6 +3,7 @@
  *
  * Laws: a child takes orders from its parent alone, as a terminal gives Ctrl-C to both; a child whose parent is gone ends.
  */
+import type { DevCertificateFiles } from "./dev-certificate.js";
 
 /** Where the parent says what its child is to know; gone from the environment once it was read. */
 export const SUPERVISED = "BAREWIRE_SUPERVISED";
@@ -11,7 +12,14 @@ export const SUPERVISED = "BAREWIRE_SUPERVISED";
 export interface Upbringing {
   /** Where the child before this one listened, so that clients find the next one there. */
   readonly place?: string | undefined;
+  /** Which of several workers it is, from 0 on; `undefined` where it is the only one. */
+  readonly worker?: number | undefined;
+  /** The certificate that its parent has made for all of them. */
+  readonly made?: DevCertificatePaths | undefined;
 }
+
+/** The files of a certificate that was made for this start. */
+export type DevCertificatePaths = Pick<DevCertificateFiles, "caFile" | "certFile" | "keyFile">;
 
 /** What a parent tells its child: to end as at a signal, or to make room for the next one. */
 export interface Order {
@@ -23,6 +31,8 @@ export interface Order {
 export interface Report {
   readonly barewire: "listening";
   readonly address: string;
+  /** What there is to say about it, which a worker does not print. */
+  readonly lines: readonly string[];
 }
 
 export function isOrder(message: unknown): message is Order {
@@ -35,11 +45,11 @@ export function isReport(message: unknown): message is Report {
 
 /** The parent, seen from its child. */
 export class Supervision {
-  readonly #place: string | undefined;
+  readonly #upbringing: Upbringing;
   #listener: ((order: Order["order"]) => void) | undefined;
 
-  constructor({ place }: Upbringing) {
-    this.#place = place;
+  constructor(upbringing: Upbringing) {
+    this.#upbringing = upbringing;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
     process.on("message", (message) => {
       if (isOrder(message)) this.#hear(message.order);
@@ -49,7 +59,27 @@ export class Supervision {
 
   /** Where to listen; `undefined` for the first child. */
   get place(): string | undefined {
-    return this.#place;
+    return this.#upbringing.place;
+  }
+
+  /** Whether it takes the place of a child that served before. */
+  get isAgain(): boolean {
+    return !this.isWorker && this.place !== undefined;
+  }
+
+  /** Whether there are others beside it: then its parent does the talking. */
+  get isWorker(): boolean {
+    return this.#upbringing.worker !== undefined;
+  }
+
+  /** Whether it says what all of the workers would say. */
+  get speaks(): boolean {
+    return (this.#upbringing.worker ?? 0) === 0;
+  }
+
+  /** The certificate that the parent has made. */
+  get made(): DevCertificatePaths | undefined {
+    return this.#upbringing.made;
   }
 
   /** Hears the orders from now on. Those that come before end the process, which serves nobody yet. */
@@ -57,8 +87,8 @@ export class Supervision {
     this.#listener = listener;
   }
 
-  tellListening(address: string): void {
-    const report: Report = { barewire: "listening", address };
+  tellListening(address: string, lines: readonly string[]): void {
+    const report: Report = { barewire: "listening", address, lines };
     // A parent that is gone need not know: "disconnect" says the rest.
     process.send?.(report, undefined, {}, () => undefined);
   }
@@ -66,7 +96,9 @@ export class Supervision {
   /** Takes no more orders, so that the process may end. */
   leave(): void {
     this.#listener = () => undefined;
-    if (process.connected) process.disconnect();
+    // A worker of a cluster that is disconnected ends at once, with exit code 0 whatever was.
+    if (this.isWorker) process.channel?.unref();
+    else if (process.connected) process.disconnect();
   }
 
   #hear(order: Order["order"]): void {
