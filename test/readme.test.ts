@@ -1,86 +1,19 @@
 /**
- * What the README and the other papers promise: their code compiles and runs, their commands and links exist, their numbers are
- * those of the source.
+ * What the README and the other papers promise: their commands and links exist, their numbers and words are those of the source.
+ * Their programs are run in `doc-programs.test.ts`.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { homedir, tmpdir } from "node:os";
+import { existsSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, describe, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { FAULT_KINDS } from "../src/transport/inspect/faults/fault.js";
+import { readFault } from "../src/transport/inspect/faults/fault-text.js";
 import { DEFAULT_SERVER_LIMITS } from "../src/transport/server/limits.js";
+import { papers, readPaper as read } from "./support/doc-programs.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const papers = [
-  ...readdirSync(root).filter((file) => file.endsWith(".md")),
-  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".md") && !file.includes("node_modules"))
-    .map((file) => join("docs", file)),
-];
-
-function read(path: string): string {
-  return readFileSync(join(root, path), "utf8");
-}
-
-/** The fenced blocks of one language. */
-function blocks(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, of, code]) =>
-    of === language ? [code ?? ""] : [],
-  );
-}
-
-const folder = mkdtempSync(join(tmpdir(), "barewire-readme-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-describe("the README's program", () => {
-  // Its blocks are one program: the server, and then the client that talks to it.
-  const program = blocks(read("README.md"), "ts").join("\n");
-
-  test("compiles under strict", () => {
-    writeFileSync(join(folder, "package.json"), `{"type":"module"}`);
-    writeFileSync(join(folder, "readme.ts"), program);
-    const compilerOptions = {
-      target: "es2023",
-      lib: ["es2023", "esnext.disposable"],
-      module: "nodenext",
-      types: ["node"],
-      typeRoots: [join(root, "node_modules/@types")],
-      paths: { barewire: [join(root, "src/index.ts")] },
-      strict: true,
-      skipLibCheck: true,
-      noEmit: true,
-    };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["readme.ts"] }));
-    const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
-    const { status, stdout } = spawnSync(process.execPath, [tsc, "--project", folder], { encoding: "utf8" });
-    assert.equal(status, 0, stdout);
-  });
-
-  test("prints what its comments say, and ends by itself", { timeout: 60_000 }, () => {
-    const library = pathToFileURL(join(root, "src/index.ts")).href;
-    writeFileSync(join(folder, "run.ts"), program.replaceAll('from "barewire"', `from "${library}"`));
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", join(folder, "run.ts")], {
-      cwd: root,
-      encoding: "utf8",
-      timeout: 50_000,
-    });
-    assert.equal(status, 0, stderr);
-    const [listening, ...lines] = stdout.trimEnd().split("\n");
-    assert.match(listening ?? "", /^listening on 127\.0\.0\.1:\d+$/);
-    assert.deepEqual(lines, [
-      "Hello, Ada!",
-      "Hello 1, Ada!",
-      "Hello 2, Ada!",
-      "Hello 3, Ada!",
-      "Hello, Ada and Grace!",
-      "Hello, Ada!",
-      "{ code: 3, message: 'a name is wanted' }",
-    ]);
-  });
-});
-
 describe("the README's numbers", () => {
   function shown(value: number): string {
     if (value === Infinity) return "none";
@@ -109,10 +42,29 @@ describe("the README's numbers", () => {
   });
 });
 
+describe("the words of docs/testing.md", () => {
+  test("its table names every fault, and the words it shows can be read", () => {
+    const page = read("docs/testing.md");
+    const kinds = [...page.matchAll(/^\| `([a-z]+)/gm)].map(([, kind]) => kind ?? "");
+    assert.deepEqual(kinds.toSorted(), Object.keys(FAULT_KINDS).toSorted());
+    for (const clause of [
+      "after 3 requests",
+      "after 3 responses",
+      "before headers",
+      "before trailers",
+      "now",
+      "on SayHello",
+    ]) {
+      assert.ok(page.includes(`\`${clause}\``), clause);
+      readFault(`reset ${clause}`);
+    }
+  });
+});
+
 describe("every paper", () => {
   const scripts = (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts;
 
-  for (const paper of papers) {
+  for (const paper of papers()) {
     test(`${paper}: every link leads somewhere in the repository`, () => {
       const text = read(paper).replace(/^```[\s\S]*?^```$/gm, "");
       const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)].map(([, link]) => link ?? "");

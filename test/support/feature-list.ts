@@ -57,7 +57,11 @@ export const SUBJECTS: readonly Subject[] = [
       },
       { feature: "Status codes and who gives them", rules: [[136, 142]], sources: ["codec/status.ts"] },
       { feature: "Error details (`google.rpc.Status`)", rules: [46], sources: [] },
-      { feature: "Answers that are not gRPC", rules: [[83, 86]], sources: ["transport/client/attempts/response-block.ts"] },
+      {
+        feature: "Answers that are not gRPC",
+        rules: [[83, 86]],
+        sources: ["transport/client/attempts/response-block.ts"],
+      },
       { feature: "Deadlines", rules: [[95, 107]], sources: ["codec/timeout.ts", "transport/deadline.ts"] },
       {
         feature: "Cancellation and resets",
