@@ -101,6 +101,26 @@ const FLOORS: readonly Floor[] = [
 ];
 
 /**
+ * The rooms of the client, from the ground up: each knows those before it and none behind it. A file stands in the room that has the
+ * longest prefix of its path.
+ */
+const CLIENT_ROOMS: readonly Room[] = [
+  { is: "settings: what all calls of a method are told", has: ["settings/"] },
+  { is: "what every room above shares: time, states, limits", has: ["clock.ts", "connectivity.ts", "limits.ts"] },
+  { is: "connecting: an address, and the sessions to it", has: ["connecting/"] },
+  { is: "naming: from a target to addresses, and the way there", has: ["naming/"] },
+  { is: "balancing: which server gets the next call", has: ["balancing/"] },
+  {
+    is: "attempts: how one call is sent, once or more often, and what came of it",
+    has: ["attempts/", "call-credentials.ts", "call-site.ts", "explain.ts"],
+  },
+  {
+    is: "calls and channels, as an application sees them",
+    has: ["", "attempts/network-reply.ts", "attempts/send-requests.ts"],
+  },
+];
+
+/**
  * What makes an HTTP/2 session, and the one file that may call it. Types of `node:http2` are free on the transport floor,
  * and so are the values that make nothing: the numbers in `constants` and the symbol `sensitiveHeaders`.
  */
@@ -125,6 +145,12 @@ interface Floor {
   readonly imports: readonly string[];
   /** The modules from outside the source it may import; `node:` for all of Node's own. */
   readonly modules: readonly string[];
+}
+
+interface Room {
+  readonly is: string;
+  /** Folders and files below `src/transport/client/`; the empty one is everything that no other room has. */
+  readonly has: readonly string[];
 }
 
 interface Import {
@@ -198,6 +224,16 @@ function floorOf(path: string): Floor | undefined {
   return FLOORS.filter(({ floor }) => path.startsWith(floor)).toSorted((a, b) => b.floor.length - a.floor.length)[0];
 }
 
+const CLIENT = "src/transport/client/";
+
+/** The number of the client's room that a file stands in; `undefined` for files that are not the client's. */
+function clientRoomOf(path: string): number | undefined {
+  if (!path.startsWith(CLIENT)) return undefined;
+  const places = CLIENT_ROOMS.flatMap(({ has }, room) => has.map((place) => ({ place, room })));
+  const fitting = places.filter(({ place }) => path.startsWith(place, CLIENT.length));
+  return fitting.toSorted((a, b) => b.place.length - a.place.length)[0]?.room;
+}
+
 function isWithin(path: string, place: string): boolean {
   if (place.endsWith("/*")) return posix.dirname(path) === place.slice(0, -2);
   return place.endsWith("/") ? path.startsWith(place) : path === place;
@@ -229,6 +265,16 @@ describe("the floors", () => {
       const imported = target(source.path, one);
       if (floor === undefined || floor.imports.some((place) => isWithin(imported, place))) return undefined;
       return `${floor.floor} may import ${floor.imports.join(", ")}`;
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test("no room of the client knows one above it", () => {
+    const broken = faults((source, one) => {
+      const room = clientRoomOf(source.path);
+      const imported = isRelative(one) ? clientRoomOf(target(source.path, one)) : undefined;
+      if (room === undefined || imported === undefined || imported <= room) return undefined;
+      return `"${CLIENT_ROOMS[room]?.is}" stands below "${CLIENT_ROOMS[imported]?.is}"`;
     });
     assert.deepEqual(broken, []);
   });
@@ -351,6 +397,13 @@ describe("how this test reads imports", () => {
     assert.equal(floorOf("src/codec/proto/files.ts")?.floor, "src/codec/proto/files.ts");
     assert.equal(floorOf("src/codec/proto/load.ts")?.floor, "src/codec/proto/");
     assert.equal(floorOf("src/elsewhere.ts"), undefined);
+    assert.ok(CLIENT_ROOMS.every(({ has }) => has.every((place) => existsSync(new URL(CLIENT + place, root)))));
+    assert.deepEqual(
+      ["settings/method-table.ts", "clock.ts", "attempts/retries.ts", "attempts/send-requests.ts", "channel.ts"].map(
+        (file) => clientRoomOf(CLIENT + file),
+      ),
+      [0, 1, 5, 6, 6],
+    );
     assert.ok(isWithin("src/transport/call.ts", "src/transport/*"));
     assert.ok(!isWithin("src/transport/client/client.ts", "src/transport/*"));
     assert.equal(fileURLToPath(root).endsWith("/"), true);

@@ -19,7 +19,7 @@ import { CallClock, type Clock, SYSTEM_CLOCK } from "../../src/transport/client/
 import { namingOf } from "../../src/transport/client/naming/naming.js";
 import { chosenPolicy, policiesWith } from "../../src/transport/client/balancing/policies.js";
 import { Router } from "../../src/transport/client/router.js";
-import { configOf } from "../../src/transport/client/settings/settings-options.js";
+import { configOf } from "../../src/transport/client/config-in-force.js";
 import { FakeClock } from "./fake-clock.js";
 import type { Field } from "./http2-hpack.js";
 import { RawServer, type PeerOptions, type ServerPeer } from "./peer.js";

@@ -12,7 +12,7 @@ import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { startPropagation } from "../propagation.js";
 import type { CallCredentials } from "./call-credentials.js";
-import { checkAuthority } from "./naming/authority.js";
+import { checkAuthority } from "./connecting/authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./connecting/channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
@@ -31,7 +31,8 @@ import { namingOf, NAMING_OPTIONS, type NamingOptions } from "./naming/naming.js
 import { chosenPolicy, policiesWith, type BalancingOption } from "./balancing/policies.js";
 import { RetryBudget } from "./attempts/retry-buffer.js";
 import { Router } from "./router.js";
-import { configOf, SETTINGS_OPTIONS, type SettingsOptions } from "./settings/settings-options.js";
+import { configOf } from "./config-in-force.js";
+import { SETTINGS_OPTIONS, type SettingsOptions } from "./settings/settings-options.js";
 import type { Target } from "./naming/target.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
