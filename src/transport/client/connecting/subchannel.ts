@@ -6,7 +6,7 @@
  * peer allows; there is one attempt to connect at a time, and none before its backoff is over.
  */
 import type { FailedAttempt } from "../../../codec/failure-report.js";
-import { formatAddress, type Address } from "../../address.js";
+import type { Address } from "../../address.js";
 import type { Dial } from "../../dial.js";
 import { runOutside } from "../../propagation.js";
 import { reasonOf } from "../../tls.js";
@@ -14,13 +14,14 @@ import { Backoff } from "./backoff.js";
 import type { DialTls } from "./channel-tls.js";
 import type { Clock } from "../clock.js";
 import { connect, wantsCalm, type ConnectionOwner } from "./connect.js";
-import { closedEarly, failedAttempt, type ConnectFailure, type ConnectPhase } from "./connect-failure.js";
+import { closedEarly, type ConnectFailure } from "./connect-failure.js";
 import type { Connection } from "./connection.js";
 import type { ConnectivityState } from "../connectivity.js";
 import { KeepaliveTimer } from "./keepalive-timer.js";
 import { StreamLease, type Lease, type Lessor, type StreamCount } from "./lease.js";
 import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../limits.js";
 import type { Routes } from "./proxy-connect.js";
+import { obstacleTo } from "./obstacle.js";
 import { SignsOfLife } from "./signs-of-life.js";
 
 /**
@@ -40,16 +41,6 @@ export const TRANSITIONS = Object.freeze({
   TRANSIENT_FAILURE: ["IDLE", "SHUTDOWN"],
   SHUTDOWN: [],
 } as const satisfies Record<ConnectivityState, readonly ConnectivityState[]>);
-
-/** What an attempt to connect has come to, by its phase. */
-const WAITS_FOR: Readonly<Record<ConnectPhase, string>> = {
-  dns: "the name has not been found yet",
-  tcp: "no answer yet: the machine or a firewall may drop what is sent there",
-  proxy: "the proxy has not opened the tunnel yet",
-  tls: "connected, but the TLS handshake is not done: does the server speak TLS there?",
-  settings: "connected, but no HTTP/2 SETTINGS yet: does it speak HTTP/2 there, with TLS or without as here?",
-  health: "the server has not said that it is SERVING",
-};
 
 /** What all subchannels of a channel have in common. */
 export interface SubchannelOptions {
@@ -116,21 +107,8 @@ export class Subchannel implements ConnectionOwner, Lessor {
 
   /** Why a call has no place here; `undefined` where nothing is in its way. */
   get obstacle(): FailedAttempt | undefined {
-    const address = formatAddress(this.address);
     if (this.hasRoom) return undefined;
-    if (this.#sessions.length > 0) {
-      const { openStreams, maxStreams } = this.#sessions[0] as Connection;
-      const reason = `no room for another call: ${openStreams} of ${maxStreams} streams are open`;
-      return {
-        address,
-        phase: "stream",
-        reason,
-        hint: "options maxConnectionsPerAddress and connectionsPerAddress make more",
-      };
-    }
-    if (this.#failure !== undefined) return failedAttempt(this.#failure);
-    const phase = this.#connecting?.phase;
-    return phase === undefined ? undefined : { address, phase, reason: WAITS_FOR[phase] };
+    return obstacleTo(this.address, this.#sessions[0], this.#failure, this.#connecting);
   }
 
   get connections(): Iterable<Connection> {
