@@ -1,5 +1,5 @@
 /**
- * The floors of the source: which folder may import what. The table of test/support/floors.ts is the law; the tests below hold the source to it.
+ * The floors of the source: which folder may import what. The tables here and in test/support/floors.ts are the law; the tests below hold the source to it.
  *
  * Laws: types count as imports; a floor knows nothing of those above it, and what it needs from there is handed to it as a
  * value; no file imports itself in a circle.
@@ -10,6 +10,26 @@ import { posix } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Floor, FLOORS } from "./support/floors.js";
+
+/**
+ * The rooms of the client, from the ground up: each knows those before it and none behind it. A file stands in the room that has the
+ * longest prefix of its path.
+ */
+const CLIENT_ROOMS: readonly Room[] = [
+  { is: "settings: what all calls of a method are told", has: ["settings/"] },
+  { is: "what every room above shares: time, states, limits", has: ["clock.ts", "connectivity.ts", "limits.ts"] },
+  { is: "connecting: an address, and the sessions to it", has: ["connecting/"] },
+  { is: "naming: from a target to addresses, and the way there", has: ["naming/"] },
+  { is: "balancing: which server gets the next call", has: ["balancing/"] },
+  {
+    is: "attempts: how one call is sent, once or more often, and what came of it",
+    has: ["attempts/", "call-credentials.ts", "call-site.ts", "explain.ts"],
+  },
+  {
+    is: "calls and channels, as an application sees them",
+    has: ["", "attempts/network-reply.ts", "attempts/send-requests.ts"],
+  },
+];
 
 /**
  * What makes an HTTP/2 session, and the one file that may call it. Types of `node:http2` are free on the transport floor,
@@ -27,6 +47,12 @@ const HTTP2_VALUES: Readonly<Record<string, string>> = {
 /** What a codec cannot be pure with: time, chance and the process, which are globals and need no import. */
 const IMPURE =
   /\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|process[.[]|fetch\(|console\.)/;
+
+interface Room {
+  readonly is: string;
+  /** Folders and files below `src/transport/client/`; the empty one is everything that no other room has. */
+  readonly has: readonly string[];
+}
 
 interface Import {
   /** What stands between the quotes. */
@@ -99,6 +125,16 @@ function floorOf(path: string): Floor | undefined {
   return FLOORS.filter(({ floor }) => path.startsWith(floor)).toSorted((a, b) => b.floor.length - a.floor.length)[0];
 }
 
+const CLIENT = "src/transport/client/";
+
+/** The number of the client's room that a file stands in; `undefined` for files that are not the client's. */
+function clientRoomOf(path: string): number | undefined {
+  if (!path.startsWith(CLIENT)) return undefined;
+  const places = CLIENT_ROOMS.flatMap(({ has }, room) => has.map((place) => ({ place, room })));
+  const fitting = places.filter(({ place }) => path.startsWith(place, CLIENT.length));
+  return fitting.toSorted((a, b) => b.place.length - a.place.length)[0]?.room;
+}
+
 function isWithin(path: string, place: string): boolean {
   if (place.endsWith("/*")) return posix.dirname(path) === place.slice(0, -2);
   return place.endsWith("/") ? path.startsWith(place) : path === place;
@@ -130,6 +166,16 @@ describe("the floors", () => {
       const imported = target(source.path, one);
       if (floor === undefined || floor.imports.some((place) => isWithin(imported, place))) return undefined;
       return `${floor.floor} may import ${floor.imports.join(", ")}`;
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test("no room of the client knows one above it", () => {
+    const broken = faults((source, one) => {
+      const room = clientRoomOf(source.path);
+      const imported = isRelative(one) ? clientRoomOf(target(source.path, one)) : undefined;
+      if (room === undefined || imported === undefined || imported <= room) return undefined;
+      return `"${CLIENT_ROOMS[room]?.is}" stands below "${CLIENT_ROOMS[imported]?.is}"`;
     });
     assert.deepEqual(broken, []);
   });
@@ -252,6 +298,13 @@ describe("how this test reads imports", () => {
     assert.equal(floorOf("src/codec/proto/files.ts")?.floor, "src/codec/proto/files.ts");
     assert.equal(floorOf("src/codec/proto/load.ts")?.floor, "src/codec/proto/");
     assert.equal(floorOf("src/elsewhere.ts"), undefined);
+    assert.ok(CLIENT_ROOMS.every(({ has }) => has.every((place) => existsSync(new URL(CLIENT + place, root)))));
+    assert.deepEqual(
+      ["settings/method-table.ts", "clock.ts", "attempts/retries.ts", "attempts/send-requests.ts", "channel.ts"].map(
+        (file) => clientRoomOf(CLIENT + file),
+      ),
+      [0, 1, 5, 6, 6],
+    );
     assert.ok(isWithin("src/transport/call.ts", "src/transport/*"));
     assert.ok(!isWithin("src/transport/client/client.ts", "src/transport/*"));
     assert.equal(fileURLToPath(root).endsWith("/"), true);

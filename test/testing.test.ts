@@ -338,9 +338,12 @@ describe("faults", () => {
         yield { number: 1 };
         told.open(await aborted(call.signal));
       },
-      async ({ echo: client, fault }) => {
+      async ({ echo: client, channel, fault }) => {
+        // Else the time may be over before there is a connection.
+        channel.connect();
+        while (channel.state !== "READY") await channel.waitForStateChange(channel.state);
         fault("stall after 1 message");
-        assert.equal(await streamed(client, { timeoutMs: 100 }), "1 then DEADLINE_EXCEEDED");
+        assert.equal(await streamed(client, { timeoutMs: 200 }), "1 then DEADLINE_EXCEEDED");
         await told.opened;
       },
     );

@@ -9,7 +9,7 @@ import { quoted } from "../services/peer-text.js";
 import { AnyTypes } from "./any-types.js";
 import { asMistake, mistake } from "./mistakes.js";
 import { CallReport } from "./call-report.js";
-import { nearestOf, unknownName } from "./describe/unknown-name.js";
+import { unknownName } from "./describe/unknown-name.js";
 import { type CallOrder, OneCall } from "./one-call.js";
 import { checkInclude } from "./question.js";
 import {
@@ -136,7 +136,7 @@ async function findMethod(
   const method = methods.find(({ name }) => name === methodName);
   if (method !== undefined) return [schema, service, method];
   const names = methods.map(({ name }) => name);
-  const hint =
-    nearestOf(methodName, names) ?? (names.length === 0 ? "; it has none" : `; it has ${names.slice(0, 8).join(", ")}`);
+  const rest = names.length === 0 ? "; it has none" : `; it has ${names.slice(0, 8).join(", ")}`;
+  const hint = suggestion(methodName, names) || rest;
   throw mistake(`there is no method ${quoted(methodName)} in ${serviceName}${hint}`);
 }

@@ -31,7 +31,13 @@ function isNodes(frame: string): boolean {
   return /\bnode:|\(native\)|<anonymous>\)?$|\/node_modules\/tsx\//.test(frame);
 }
 
+/** What Node says of an ES module that it takes for CommonJS: later versions find out by themselves. */
+const TAKEN_FOR_COMMONJS = /^(?:Cannot use import statement outside a module|Unexpected token 'export')$/;
+
 function hint(error: Error): string {
+  if (error instanceof SyntaxError && TAKEN_FOR_COMMONJS.test(error.message)) {
+    return '\n(it is an ES module: call it .mjs, or say "type": "module" in package.json)';
+  }
   if (!("code" in error) || !TSX_COULD.has(error.code) || !/\.[mc]?ts\b/.test(error.message)) return "";
   return `\n(Node runs TypeScript as it stands: enums, and imports of .js files that are .ts, need tsx: NODE_OPTIONS="--import tsx")`;
 }

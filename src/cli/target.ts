@@ -3,11 +3,12 @@
  *
  * Laws: Ctrl-C cancels what runs, so that the server hears of it, and ends with 130; whatever happens, the channel is closed.
  */
-import { type CallOptions, Channel, Metadata, StatusError } from "../index.js";
+import { type CallOptions, type Channel, type ChannelOptions, Metadata, StatusError } from "../index.js";
 import { quoted } from "../services/peer-text.js";
 import { callFailure, type FailedCall } from "./call-failure.js";
 import { asMistake, mistake } from "./mistakes.js";
 import { readSecurity, type Security, SECURITY_OPTIONS, type SecurityFlags, securityHelp } from "./client-security.js";
+import { openChannel } from "./open-channel.js";
 import { parseWholeNumber, type UsageError } from "./usage-error.js";
 
 /** The options of the flags, as `parseCommand` takes them. */
@@ -100,7 +101,7 @@ function openTarget(address: string, flags: TargetFlags, signal: AbortSignal): T
   const security = securityOf(flags);
   const metadata = metadataOf(flags.header ?? []);
   const deadline = deadlineOf(flags["max-time"]);
-  const channel = openChannel(address, security, flags["max-message-bytes"]);
+  const channel = openChannel(address, security, optionsOf(flags["max-message-bytes"]));
   const isTls = flags.tls === true;
   return {
     address,
@@ -153,31 +154,11 @@ function deadlineOf(seconds: string | undefined): Date | undefined {
   throw mistake(`--max-time must be a number of seconds above 0: current value is ${quoted(seconds)}`);
 }
 
-function openChannel(address: string, security: Security, maxMessageBytes: string | undefined): Channel {
+/** A failed call is told by whoever made it. */
+function optionsOf(maxMessageBytes: string | undefined): ChannelOptions {
   const maxReceiveBytes =
     maxMessageBytes === undefined
       ? DEFAULT_MAX_MESSAGE_BYTES + REFLECTION_ROOM
       : parseWholeNumber("--max-message-bytes", maxMessageBytes, 1, 999_999_999);
-  try {
-    // A failed call is told by whoever made it.
-    return new Channel(address, { ...security, maxReceiveBytes, onError: () => undefined });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const isUndecided = security.tls === undefined && needsTls(address);
-    throw mistake(isUndecided ? anotherMachine(address) : reason, error);
-  }
-}
-
-/** Whether an address is fine but for being on another machine. */
-function needsTls(address: string): boolean {
-  try {
-    void new Channel(address, { tls: false }).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function anotherMachine(address: string): string {
-  return `${quoted(address)} is another machine, and what is sent there can be read on the way: say --tls, or --plaintext if that is meant`;
+  return { maxReceiveBytes, onError: () => undefined };
 }

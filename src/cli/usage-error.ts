@@ -4,6 +4,7 @@
  * Laws: one line, saying what was wanted and what came.
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { nearestName } from "../codec/nearest-name.js";
 import { quoted } from "../services/peer-text.js";
 
 /** A mistake of the person who typed the command; `message` is all that is shown of it. */
@@ -56,37 +57,14 @@ function explain(error: unknown, names: readonly string[]): string {
   return message.replaceAll(/\s+/g, " ");
 }
 
-/** `; did you mean "x"?` when one of `known` is near to `typed`, else nothing. */
+/** `; did you mean x?` when one of `known` is near to `typed`, else nothing. */
 export function suggestion(typed: string, known: readonly string[]): string {
-  let nearest: string | undefined;
-  // Half of the letters wrong is not a slip any more, and three never are.
-  let least = Math.min(3, Math.ceil(typed.replace(/^-+/, "").length / 2));
-  for (const name of known) {
-    const distance = editDistance(typed, name);
-    if (distance > least || (distance === least && nearest !== undefined)) continue;
-    nearest = name;
-    least = distance;
-  }
-  return nearest === undefined ? "" : `; did you mean ${nearest}?`;
+  return asQuestion(nearestName(typed, known));
 }
 
-/** How many letters must be added, removed, replaced or swapped with their neighbour to make `b` of `a`. */
-function editDistance(a: string, b: string): number {
-  // What is much longer than any name is no slip; comparing it would only take time.
-  if (a.length > 64) return Infinity;
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  const cell = (i: number, j: number): number => rows[i]?.[j] ?? 0;
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    rows.push(row);
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = cell(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped =
-        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? cell(i - 2, j - 2) + 1 : Infinity;
-      row.push(Math.min(cell(i - 1, j) + 1, cell(i, j - 1) + 1, replaced, swapped));
-    }
-  }
-  return cell(a.length, b.length);
+/** `; did you mean x?`, or nothing. */
+export function asQuestion(name: string | undefined): string {
+  return name === undefined ? "" : `; did you mean ${name}?`;
 }
 
 /**

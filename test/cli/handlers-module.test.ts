@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { readHandlers } from "../../src/cli/handlers-module.js";
+import { explainLoadFailure } from "../../src/cli/load-failure.js";
 import { UsageError } from "../../src/cli/usage-error.js";
 import * as barewire from "../../src/index.js";
 import { loadProto, Server } from "../../src/index.js";
@@ -190,6 +191,16 @@ describe("what fits nothing is told", () => {
       await fault("export const S = { x() {} };", twice),
       /: S is the name of a\.S and b\.S: export \{ … as "a\.S" \}$/,
     );
+  });
+
+  test("an ES module that Node 20 takes for CommonJS: what to call it", () => {
+    for (const said of ["Cannot use import statement outside a module", "Unexpected token 'export'"]) {
+      assert.match(
+        explainLoadFailure(new SyntaxError(said)),
+        /call it \.mjs, or say "type": "module" in package\.json\)$/,
+      );
+    }
+    assert.doesNotMatch(explainLoadFailure(new SyntaxError("Unexpected token '}'")), /mjs/);
   });
 
   test("a file that is not there", async () => {

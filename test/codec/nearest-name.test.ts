@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { nearestName } from "../../src/codec/nearest-name.js";
+import { didYouMean, nearestFullName, nearestName } from "../../src/codec/nearest-name.js";
 
 test("nearestName finds a name that is one or two edits away", () => {
   const names = ["getFeature", "listFeatures", "recordRoute", "routeChat"];
@@ -50,4 +50,41 @@ test("nearestName is one of the candidates or nothing", () => {
       assert.ok(nearest === undefined || candidates.includes(nearest));
     }),
   );
+});
+
+test("nearestName counts two letters that have changed places as one slip", () => {
+  assert.equal(nearestName("dmeo", ["dome", "demo"]), "demo");
+  assert.equal(nearestName("--prot", ["--proto", "--port"]), "--proto", "the first of two that are as near");
+});
+
+test("nearestName does not compare what is too long for a slip", () => {
+  assert.equal(nearestName("s".repeat(1_000_000), ["serve", "s".repeat(999_999)]), undefined);
+});
+
+const NAMES = ["routeguide.RouteGuide", "order.OrderManagement", "order.Order"];
+
+test("nearestFullName finds a misspelt name", () => {
+  assert.equal(nearestFullName("routeguide.RoutGuide", NAMES), "routeguide.RouteGuide");
+  assert.equal(nearestFullName("order.Ordr", NAMES), "order.Order");
+});
+
+test("nearestFullName finds a name without its package, in any case of letters", () => {
+  assert.equal(nearestFullName("RouteGuide", NAMES), "routeguide.RouteGuide");
+  assert.equal(nearestFullName("ordermanagement", NAMES), "order.OrderManagement");
+});
+
+test("nearestFullName finds a name in another package", () => {
+  assert.equal(nearestFullName("orders.Order", NAMES), "order.Order");
+  assert.equal(nearestFullName("a.long.way.off.OrderManagment", NAMES), "order.OrderManagement");
+});
+
+test("nearestFullName finds nothing where nothing is alike", () => {
+  assert.equal(nearestFullName("helloworld.Greeter", NAMES), undefined);
+  assert.equal(nearestFullName("x", []), undefined);
+  assert.equal(nearestFullName("x".repeat(10_000), NAMES), undefined);
+});
+
+test("didYouMean is a question, or nothing", () => {
+  assert.equal(didYouMean(nearestFullName("order.Ordr", NAMES)), '; did you mean "order.Order"?');
+  assert.equal(didYouMean(nearestFullName("zzzzzzzzzz", NAMES)), "");
 });

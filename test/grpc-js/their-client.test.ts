@@ -158,6 +158,8 @@ for (const kind of KINDS) {
         yield {};
       };
       return withTheirClient(behaveAs(behaviour), async (client) => {
+        // Else the time may be over before there is a connection, and no handler ever runs.
+        await client.ready();
         const { status } = await client.call(kind.name, kind.manyRequests ? never() : [{}], {
           deadline: new Date(Date.now() + 150),
         });

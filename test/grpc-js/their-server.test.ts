@@ -138,7 +138,10 @@ for (const way of ECHO_WAYS) {
         told.open();
         yield {};
       };
-      return withTheirServer(behaviour, async (client) => {
+      return withTheirServer(behaviour, async (client, channel) => {
+        // Else the time may be over before there is a connection, and no handler ever runs.
+        channel.connect();
+        while (channel.state !== "READY") await channel.waitForStateChange(channel.state);
         const requests = way.manyRequests ? openRequests({}) : [{}];
         assertCode(await outcomeOf(way.start(client, requests, { timeoutMs: 150 })), Code.DEADLINE_EXCEEDED);
         await told.opened;

@@ -5,10 +5,11 @@
  */
 import { Writable } from "node:stream";
 import { Channel, type ChannelOptions, Server, type ServerOptions, type Service } from "../../src/index.js";
-import { OrderedOutput } from "../../src/transport/inspect/ordered-output.js";
 import { Secrets } from "../../src/transport/inspect/header-words.js";
+import { LiveView } from "../../src/transport/inspect/live-view.js";
+import { OrderedOutput } from "../../src/transport/inspect/ordered-output.js";
 import { Proxy } from "../../src/transport/inspect/proxy.js";
-import { Trace, type TraceOptions } from "../../src/transport/inspect/trace.js";
+import { Trace } from "../../src/transport/inspect/trace.js";
 
 /** What clients call the server, so that no port is in any byte. */
 const AUTHORITY = "localhost:50051";
@@ -50,7 +51,9 @@ export async function watched(
   serve(server);
   const { address: remote } = await server.listen("127.0.0.1:0");
   const output = new OrderedOutput(page);
-  const audience = new Audience(output, traceOptions(watching));
+  const view = viewOf(output, watching);
+  const reading = watching.showCalls === false ? "frames" : "calls";
+  const audience = new Audience((event) => view.hear(event), { reading, room: () => output.room() });
   const proxy = new Proxy({ remote, delayMs: watching.delayMs }, audience);
   const channel = new Channel(await proxy.listen("127.0.0.1", 0), {
     authority: AUTHORITY,
@@ -75,18 +78,14 @@ export async function watched(
   return page.text;
 }
 
-function traceOptions({ hexBytes = 0, types = [], showCalls = true }: Watching): TraceOptions {
+function viewOf(output: OrderedOutput, { hexBytes = 0, types = [] }: Watching): LiveView {
   const methods = types.flatMap((service) => Object.values(service.methods));
-  return {
+  return new LiveView(output, {
     secrets: new Secrets(),
     hexBytes,
-    showCalls,
     colour: false,
-    quiet: false,
-    statistics: false,
     typesOf: (path) => methods.find((method) => method.path === path),
-    today: () => new Date(2026, 0, 1, 12),
-  };
+  });
 }
 
 /** The bytes of a stream's DATA frames from the server, as far as they are printed. */

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { loadProto, type Schema } from "../../src/index.js";
-import { joinSets, parseFile, parseSet } from "../support/parsed-descriptor.js";
+import { joinSets, parseFile, type ParseOptions, parseSet } from "../support/parsed-descriptor.js";
 import { CORPORA, loadCorpus, symbolsOf } from "./corpus.js";
 import { reflectionServer } from "./reflection-server.js";
 
@@ -67,7 +67,7 @@ describe("parsed descriptors", () => {
   const bytesOf = (options: string): Uint8Array => load(options).descriptors.at(-1)?.bytes ?? assert.fail();
 
   test("tell the comments by their place", () => {
-    assert.deepEqual(parseFile(bytesOf("")).comments["4.1"], {
+    assert.deepEqual(parseFile(bytesOf("")).comments.get("4.1"), {
       leadingComments: " A comment.\n",
       trailingComments: undefined,
       leadingDetachedComments: [],
@@ -75,14 +75,14 @@ describe("parsed descriptors", () => {
   });
 
   test("in any order: what is written in another order is equal, what says something else is not", () => {
-    const parse = (options: string, anyOrder = true): unknown =>
-      parseFile(bytesOf(`option (rule) = {${options}};`), { anyOrder });
+    const parse = (options: string, customOptions: ParseOptions["customOptions"] = "in any order"): unknown =>
+      parseFile(bytesOf(`option (rule) = {${options}};`), { customOptions });
     const first = `a: "x" pairs { key: "k" value: 1 } pairs { key: "l" value: 2 } more { a: "y" more {} }`;
     const second = `more { more {} a: "y" } pairs { value: 2 key: "l" } pairs { key: "k" value: 1 } a: "x"`;
     assert.deepEqual(parse(first), parse(second));
     assert.notDeepEqual(parse(first), parse(second.replace("value: 2", "value: 3")));
     assert.notDeepEqual(parse(first), parse(second.replace('a: "x"', 'a: "z"')));
-    assert.notDeepEqual(parse(first, false), parse(second, false));
+    assert.notDeepEqual(parse(first, "by field"), parse(second, "by field"));
   });
 
   test("sets are joined: each file once, behind those it imports", () => {

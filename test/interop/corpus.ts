@@ -69,8 +69,9 @@ interface Names {
 /** Everything that the files of a schema declare. */
 export function symbolsOf(schema: Schema): DeclaredSymbol[] {
   return schema.descriptors.flatMap(({ bytes }) => {
-    const { name: file, file: names } = parseFile(bytes);
-    return [...declared(names as Names, (names as Names).package ?? "")].map((one) => ({ ...one, file }));
+    const { name: file, file: parsed } = parseFile(bytes);
+    const names = parsed as unknown as Names;
+    return [...declared(names, names.package ?? "")].map((one) => ({ ...one, file }));
   });
 }
 

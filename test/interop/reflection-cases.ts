@@ -31,7 +31,7 @@ type Case = (where: Reflected, tools: Tools) => Promise<void>;
 
 const AT_ONCE = 4;
 /** Go's messages of types that are known at run time only are written in another order every time. */
-const ANY_ORDER = { anyOrder: true } as const;
+const ANY_ORDER = { customOptions: "in any order" } as const;
 
 function grpcurl(
   { port }: Reflected,

@@ -33,7 +33,7 @@ function run(program: string, target: string): Promise<Ended> {
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const guard = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  const guard = setTimeout(() => child.kill("SIGKILL"), 30_000);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {

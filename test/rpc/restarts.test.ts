@@ -101,11 +101,13 @@ describe("restarts under load", () => {
     const channel = new Channel(`127.0.0.1:${port}`);
     const client = channel.client(Wire);
     try {
-      const end = performance.now() + 1000;
+      // Each lives for a tenth of a second: eight take less than one, unless others have the processor.
+      const untilMs = performance.now() + 30_000;
+      const isEnough = (): boolean => peers.size >= 8 || performance.now() > untilMs;
       let calls = 0;
       await Promise.all(
         Array.from({ length: 8 }, async (_, worker) => {
-          for (let i = 0; performance.now() < end; i++) {
+          for (let i = 0; !isEnough(); i++) {
             calls++;
             const id = `${worker}-${i}`;
             assert.equal(Buffer.from(await client.unary(Buffer.from(id))).toString(), id);
@@ -114,7 +116,7 @@ describe("restarts under load", () => {
       );
       assert.equal(runs.size, calls);
       assert.ok([...runs.values()].every((count) => count === 1));
-      assert.ok(peers.size >= 5, `${peers.size} connections in a second, each of a tenth`);
+      assert.ok(peers.size >= 8, `${peers.size} connections`);
     } finally {
       await channel.destroy();
       await server.close({ graceMs: 0 });

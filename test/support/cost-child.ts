@@ -2,9 +2,10 @@
  * A process that does one thing and says what it cost: milliseconds of processor time, and bytes of memory,
  * before any of it is given back.
  *
- * Usage: cost-child.ts import MODULE | cost-child.ts refuse
+ * Usage: cost-child.ts import MODULE | cost-child.ts refuse | cost-child.ts refuse-all
  */
 import { loadProto } from "../../src/core.js";
+import { valueFloods } from "../codec/proto/value-floods.js";
 
 async function cost(work: () => unknown): Promise<void> {
   globalThis.gc?.();
@@ -18,7 +19,16 @@ async function cost(work: () => unknown): Promise<void> {
 
 const [what, module = ""] = process.argv.slice(2);
 if (what === "import") await cost(() => import(module));
-else {
+else if (what === "refuse-all") {
+  // Each is told, so that it is seen which one took more memory than there is.
+  for (const flood of valueFloods()) {
+    try {
+      flood.decode();
+    } catch (error) {
+      process.stdout.write(`${flood.what}: ${String(error)}\n`);
+    }
+  }
+} else {
   const Order = loadProto(new URL("../../proto/order.proto", import.meta.url)).message("order.Order");
   Order.decode(Order.encode({ id: "warm" }));
   const bytes = Buffer.alloc(4 << 20, Buffer.from([0x0a, 0x00]));

@@ -216,14 +216,14 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Health checks by the client",
         rules: [[283, 288]],
-        sources: ["transport/client/balancing/client-health.ts"],
+        sources: ["transport/client/client-health.ts"],
         spec: "gRFC A17",
       },
       { feature: "Keepalive", rules: [157, [178, 182], [184, 186]], sources: [] },
       {
         feature: "HTTP CONNECT proxies",
         rules: [300],
-        sources: ["transport/client/connecting/proxy.ts", "transport/client/connecting/proxy-connect.ts"],
+        sources: ["transport/client/naming/proxy.ts", "transport/client/connecting/proxy-connect.ts"],
       },
     ],
   },
@@ -238,7 +238,7 @@ export const SUBJECTS: readonly Subject[] = [
       {
         feature: "Authority, of a channel and of a call",
         rules: [23, 289, 290],
-        sources: ["transport/client/naming/authority.ts"],
+        sources: ["transport/client/connecting/authority.ts"],
       },
       { feature: "Client certificates", rules: [294], sources: ["transport/server/server-tls.ts"] },
       {

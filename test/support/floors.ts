@@ -89,7 +89,14 @@ export const FLOORS: readonly Floor[] = [
   {
     floor: "src/cli/",
     is: "the command, a user of the library like any other",
-    imports: ["src/cli/", "src/index.ts", "src/services/", "src/transport/inspect/", "src/codec/proto/typescript.ts"],
+    imports: [
+      "src/cli/",
+      "src/index.ts",
+      "src/services/",
+      "src/transport/inspect/",
+      "src/codec/proto/typescript.ts",
+      "src/codec/nearest-name.ts",
+    ],
     modules: ["node:"],
   },
 ];

@@ -86,6 +86,13 @@ export class GrpcJsClient {
     });
   }
 
+  /** Resolves when it is connected. */
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.waitForReady(Infinity, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
   /** Starts a call of any kind; `requests` are sent at the pace of the server. */
   start(name: string, requests: GrpcJsRequests, options: GrpcJsCallOptions = {}): GrpcJsCall {
     const method = methodOf(this.#service, name);

@@ -2,12 +2,14 @@
  * File descriptors made fit to be compared, whoever wrote them: every field by its name, comments by their place.
  *
  * Laws: what two compilers may write differently without meaning anything else is left out or put in order, and nothing but
- * that: spans (which are positions in a text), and the order of custom options.
+ * that: spans (which are positions in a text), and, unless it is asked for, the order of custom options.
  */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { loadProto, unknownFields } from "../../src/core.js";
 
 /** A message as an object: what is absent is left out, what its schema does not know is in `unknown`. */
-interface Comparable {
+export interface Comparable {
   [name: string]: unknown;
 }
 
@@ -15,16 +17,20 @@ interface Comparable {
 export interface ParsedFile {
   readonly name: string;
   /** Everything but the comments. */
-  readonly file: unknown;
-  /** The comments by the path of what they belong to. */
-  readonly comments: Readonly<Record<string, unknown>>;
+  readonly file: Comparable;
+  /** The comments by the path of what they belong to, in the order in which they are listed. */
+  readonly comments: ReadonlyMap<string, Comments>;
 }
 
-interface Location {
-  readonly path: readonly number[];
-  readonly leadingComments?: string;
-  readonly trailingComments?: string;
+/** What stands around a declaration. */
+export interface Comments {
+  readonly leadingComments: string | undefined;
+  readonly trailingComments: string | undefined;
   readonly leadingDetachedComments: readonly string[];
+}
+
+interface Location extends Comments {
+  readonly path: readonly number[];
 }
 
 const schema = loadProto({ "a.proto": 'syntax = "proto3"; import "google/protobuf/descriptor.proto";' });
@@ -33,13 +39,20 @@ const SetType = schema.message("google.protobuf.FileDescriptorSet");
 
 /** How files are to be compared. */
 export interface ParseOptions {
-  /** Whether fields within custom options are in any order. Default: in the order they have. */
-  readonly anyOrder?: boolean;
+  /**
+   * The bytes of custom options: all of them as they are written; by field, which may come in any order, each as it is written; or
+   * in any order within each field as well. Default: by field.
+   */
+  readonly customOptions?: "as written" | "by field" | "in any order";
 }
 
 /** Parses one `FileDescriptorProto`. */
-export function parseFile(bytes: Uint8Array, { anyOrder = false }: ParseOptions = {}): ParsedFile {
-  const { sourceCodeInfo, ...file } = comparable(FileType.decode(bytes), anyOrder) as Comparable;
+export function parseFile(bytes: Uint8Array, options?: ParseOptions): ParsedFile {
+  return parsed(FileType.decode(bytes), options);
+}
+
+function parsed(message: Comparable, options: ParseOptions | undefined): ParsedFile {
+  const { sourceCodeInfo, ...file } = comparable(message, options) as Comparable;
   const { location = [] } = (sourceCodeInfo ?? {}) as { location?: readonly Location[] };
   const comments = location
     .filter(
@@ -49,16 +62,17 @@ export function parseFile(bytes: Uint8Array, { anyOrder = false }: ParseOptions 
         one.leadingDetachedComments.length > 0,
     )
     .map((one) => [one.path.join("."), textsOf(one)] as const);
-  return { name: String(file["name"]), file, comments: Object.fromEntries(comments) };
+  return { name: String(file["name"]), file, comments: new Map(comments) };
 }
 
-function textsOf({ leadingComments, trailingComments, leadingDetachedComments }: Location): object {
+function textsOf({ leadingComments, trailingComments, leadingDetachedComments }: Location): Comments {
   return { leadingComments, trailingComments, leadingDetachedComments };
 }
 
 /** Parses the files of a `FileDescriptorSet`, by name. */
 export function parseSet(bytes: Uint8Array, options?: ParseOptions): Map<string, ParsedFile> {
-  return new Map([...splitSet(bytes)].map(([name, file]) => [name, parseFile(file, options)]));
+  const { file } = SetType.decode(bytes) as { file: Comparable[] };
+  return new Map(file.map((one) => [String(one["name"]), parsed(one, options)]));
 }
 
 /** The files of several sets as one, each once, and still behind those it imports. */
@@ -75,17 +89,29 @@ function splitSet(bytes: Uint8Array): Map<string, Uint8Array> {
   return new Map(file.map((one) => [String(one["name"]), FileType.encode(one)]));
 }
 
-function comparable(value: unknown, anyOrder: boolean): unknown {
-  if (Array.isArray(value)) return value.map((one) => comparable(one, anyOrder));
+/** A decoded message, and what is within it. */
+export function comparable(value: unknown, options: ParseOptions = {}): unknown {
+  if (Array.isArray(value)) return value.map((one) => comparable(one, options));
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   if (typeof value !== "object" || value === null) return value;
   const kept: Comparable = {};
-  for (const [name, one] of Object.entries(value)) if (one !== undefined) kept[name] = comparable(one, anyOrder);
+  for (const [name, one] of Object.entries(value)) if (one !== undefined) kept[name] = comparable(one, options);
   const unknown = (value as { [unknownFields]?: readonly Uint8Array[] })[unknownFields];
-  if (unknown === undefined) return kept;
-  const fields = unknown.map((field) => (anyOrder ? inOrder(field) : Buffer.from(field).toString("hex")));
-  kept["unknown"] = fields.toSorted();
+  if (unknown !== undefined) kept["unknown"] = unknownOf(unknown, options);
   return kept;
+}
+
+function unknownOf(fields: readonly Uint8Array[], { customOptions = "by field" }: ParseOptions): unknown {
+  if (customOptions === "as written") return Buffer.concat(fields).toString("hex");
+  const read = customOptions === "in any order" ? inOrder : (field: Uint8Array) => Buffer.from(field).toString("hex");
+  return fields.map(read).toSorted();
+}
+
+/** A corpus: the texts of the `.proto` files in a folder, by name. */
+export function textsIn(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
+  const protos = names.filter((name) => name.endsWith(".proto"));
+  return Object.fromEntries(protos.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
 }
 
 /**

@@ -14,14 +14,13 @@ import type {
 } from "../../src/transport/client/settings/method-settings.js";
 import type { Lease, Placement, Wish } from "../../src/transport/client/balancing/placement.js";
 import { RetryBudget } from "../../src/transport/client/attempts/retry-buffer.js";
-import { RetryTimers, type RetryClock } from "../../src/transport/client/attempts/retry-clock.js";
 import type { RetryThrottle } from "../../src/transport/client/attempts/retry-throttle.js";
-import { SYSTEM_CLOCK } from "../../src/transport/client/clock.js";
+import { CallClock, type Clock, SYSTEM_CLOCK } from "../../src/transport/client/clock.js";
 import { namingOf } from "../../src/transport/client/naming/naming.js";
 import { chosenPolicy, policiesWith } from "../../src/transport/client/balancing/policies.js";
 import { Router } from "../../src/transport/client/router.js";
-import { configOf } from "../../src/transport/client/settings/settings-options.js";
-import { FakeClock } from "./retry-clock.js";
+import { configOf } from "../../src/transport/client/config-in-force.js";
+import { FakeClock } from "./fake-clock.js";
 import type { Field } from "./http2-hpack.js";
 import { RawServer, type PeerOptions, type ServerPeer } from "./peer.js";
 import { Wire } from "./peer-service.js";
@@ -150,7 +149,7 @@ export interface PolicedOptions {
 }
 
 /** What calls ask for, without a channel around it. */
-export function ownerOf(placement: Placement, clock: RetryClock, options: PolicedOptions): ClientCallOwner {
+export function ownerOf(placement: Placement, clock: Clock, options: PolicedOptions): ClientCallOwner {
   const limits = { ...DEFAULT_CHANNEL_LIMITS, ...options.limits };
   return {
     limits,
@@ -199,13 +198,13 @@ export async function policedAt<S extends Service>(
   settings: MethodSettings,
   use: (client: Client<S>, close: () => void) => Promise<void>,
 ): Promise<void> {
-  const timers = new RetryTimers();
+  const callClock = new CallClock();
   const router = routerTo(port, DEFAULT_CHANNEL_LIMITS);
-  const owner = ownerOf(router.queue, timers, { settings });
+  const owner = ownerOf(router.queue, callClock, { settings });
   try {
     await use(createClient(service, owner, []), () => {
       void router.close();
-      timers.hurry();
+      callClock.hurry();
     });
     assert.equal(owner.retryBudget.bytes, 0, "something is still kept to be sent again");
   } finally {

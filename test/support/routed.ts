@@ -2,7 +2,7 @@
  * The inside of a channel on a test's clock, with a resolver of the test's own and raw servers behind it.
  */
 import { Code, type StatusError } from "../../src/codec/status.js";
-import { ConfigInForce } from "../../src/transport/client/settings/config-in-force.js";
+import { ConfigInForce } from "../../src/transport/client/config-in-force.js";
 import type { ConnectivityState } from "../../src/transport/client/connectivity.js";
 import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../../src/transport/client/limits.js";
 import type { Lease, Wish } from "../../src/transport/client/balancing/placement.js";

@@ -6,18 +6,13 @@
  * between quotes or behind slashes on lines of its own.
  */
 import {
-  type Comments,
   type EnumDeclaration,
   type FieldDeclaration,
-  FieldType,
   isMapEntry,
-  jsonNameOf,
-  Label,
   mapEntryOf,
   type MessageDeclaration,
   type MethodDeclaration,
   type RangeDeclaration,
-  SCALARS,
   type ServiceDeclaration,
   withoutDot,
 } from "./declaration.js";
@@ -29,7 +24,10 @@ import {
   MESSAGE,
   SERVICE_METHODS,
 } from "./declared.js";
+import { isGroup, labelOf, pseudoOptions, typeOf, visible } from "./field-text.js";
 import type { OptionPrinter, OptionsOf, PrintedOptions } from "./options.js";
+import { ENUM_RANGES, FIELD_RANGES, rangeText, reserved } from "./range-text.js";
+import { block, commented, indented, spaced } from "./source-lines.js";
 
 /** A declaration with the place it is at, as far as printing needs it. */
 interface At {
@@ -38,10 +36,6 @@ interface At {
   /** The full name of the message around it, or the package. */
   readonly scope: string;
 }
-
-/** The largest numbers that ranges end at, which are called `max`. */
-const MAX_FIELD_END = 536_870_912;
-const MAX_ENUM_NUMBER = 2_147_483_647;
 
 /** What prints the declarations of one schema. */
 export class ProtoText {
@@ -133,7 +127,7 @@ export class ProtoText {
         const place = inside(MESSAGE.extensions, i);
         return commented(file.comments(place.path), this.#extension(one, place), true);
       }),
-      ...reserved(node.reservedRanges, node.reservedNames, file, (end) => end - 1, MAX_FIELD_END - 1),
+      ...reserved(node.reservedRanges, node.reservedNames, file, FIELD_RANGES),
     ]);
   }
 
@@ -202,17 +196,13 @@ export class ProtoText {
     return block(visible(`enum ${node.name}`, node.visibility), [
       ...this.#statements("EnumOptions", node.options),
       ...values,
-      ...reserved(node.reservedRanges, node.reservedNames, file, (end) => end, MAX_ENUM_NUMBER),
+      ...reserved(node.reservedRanges, node.reservedNames, file, ENUM_RANGES),
     ]);
   }
 
   #extensionRanges(ranges: readonly RangeDeclaration[]): string[] {
     return ranges.flatMap((range) =>
-      this.#bracketed(
-        `extensions ${rangeText(range, (end) => end - 1, MAX_FIELD_END - 1)}`,
-        "ExtensionRangeOptions",
-        range.options,
-      ),
+      this.#bracketed(`extensions ${rangeText(range, FIELD_RANGES)}`, "ExtensionRangeOptions", range.options),
     );
   }
 
@@ -237,104 +227,8 @@ export class ProtoText {
   }
 }
 
-/** What the syntax writes like options though the descriptor has it elsewhere. */
-function pseudoOptions({ type, defaultValue, jsonName, name }: FieldDeclaration): string[] {
-  const options: string[] = [];
-  if (defaultValue !== undefined) {
-    options.push(`default = ${defaultText(SCALARS.get(type ?? 0), defaultValue)}`);
-  }
-  if (jsonName !== undefined && jsonName !== jsonNameOf(name)) options.push(`json_name = ${JSON.stringify(jsonName)}`);
-  return options;
-}
-
-/** Texts stand in descriptors as they are, bytes with escapes, and the rest as in the source. */
-function defaultText(scalar: string | undefined, value: string): string {
-  if (scalar === "bytes" && /^(?:[^"\\\p{Cc}]|\\.)*$/u.test(value)) return `"${value}"`;
-  return scalar !== "string" && /^[-+\w.]+$/.test(value) ? value : JSON.stringify(value);
-}
-
-/** "export" and "local" of edition 2024. */
-function visible(what: string, visibility: number | undefined): string {
-  return `${visibility === 1 ? "local " : visibility === 2 ? "export " : ""}${what}`;
-}
-
 function unknownOptions({ unknown }: PrintedOptions): string[] {
   return unknown.flatMap(({ name, value }) =>
     `option ${name}, declared nowhere = ${value}`.split("\n").map((line) => `// ${line}`),
   );
-}
-
-function typeOf({ type, typeName }: FieldDeclaration): string {
-  return SCALARS.get(type ?? 0) ?? withoutDot(typeName ?? "");
-}
-
-function labelOf({ label, oneofIndex, proto3Optional }: FieldDeclaration, syntax: string): string {
-  if (label === Label.REPEATED) return "repeated ";
-  if (syntax === "proto2" && label === Label.REQUIRED) return "required ";
-  if (proto3Optional === true) return "optional ";
-  return syntax === "proto2" && oneofIndex === undefined ? "optional " : "";
-}
-
-function isGroup({ type }: FieldDeclaration): boolean {
-  return type === FieldType.GROUP;
-}
-
-function reserved(
-  ranges: readonly RangeDeclaration[],
-  names: readonly string[],
-  file: DeclaringFile,
-  last: (end: number) => number,
-  max: number,
-): string[] {
-  const isIdentifier = file.syntax === "editions";
-  const shown = names.map((name) => (isIdentifier && /^\w+$/.test(name) ? name : JSON.stringify(name)));
-  return [
-    ...(ranges.length === 0 ? [] : [`reserved ${ranges.map((range) => rangeText(range, last, max)).join(", ")};`]),
-    ...(shown.length === 0 ? [] : [`reserved ${shown.join(", ")};`]),
-  ];
-}
-
-function rangeText({ start = 0, end = 0 }: RangeDeclaration, lastOf: (end: number) => number, max: number): string {
-  const last = lastOf(end);
-  if (last === start) return String(start);
-  return `${start} to ${last >= max ? "max" : last}`;
-}
-
-function block(head: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [`${head} {}`] : [`${head} {`, ...indented(lines), "}"];
-}
-
-function indented(lines: readonly string[]): string[] {
-  return lines.map((line) => (line === "" ? line : `  ${line}`));
-}
-
-/** Members with an empty line between those of several lines and their neighbours. */
-function spaced(members: readonly string[][]): string[] {
-  return members.flatMap((lines, i) => {
-    const before = members[i - 1];
-    return before !== undefined && (lines.length > 1 || before.length > 1) ? ["", ...lines] : lines;
-  });
-}
-
-function commented(comments: Comments | undefined, lines: readonly string[], withDetached: boolean): string[] {
-  if (comments === undefined) return [...lines];
-  const { leading, trailing, detached } = comments;
-  return [
-    ...(withDetached ? detached.flatMap((text) => [...commentLines(text), ""]) : []),
-    ...(leading === undefined ? [] : commentLines(leading)),
-    ...(trailing === undefined ? lines : withTrailing(lines, commentLines(trailing))),
-  ];
-}
-
-/** What is called trailing stands behind the opening brace where there is one. */
-function withTrailing([head = "", ...lines]: readonly string[], comment: readonly string[]): string[] {
-  return lines.at(-1) === "}" ? [head, ...indented(comment), "", ...lines] : [head, ...lines, ...comment];
-}
-
-/** Separators of lines that are none to a terminal are none here either: they are escaped when printed. */
-function commentLines(text: string): string[] {
-  return text
-    .replace(/\n$/, "")
-    .split("\n")
-    .map((line) => `//${line}`);
 }

@@ -5,6 +5,7 @@
  * Laws: a file sees itself, what it imports, and what that imports publicly; type names come out absolute, with a dot in
  * front.
  */
+import { didYouMean, nearestFullName } from "../nearest-name.js";
 import { formatDefault } from "./descriptor-default.js";
 import {
   FieldType,
@@ -16,7 +17,6 @@ import {
 } from "./descriptor-model.js";
 import { join } from "./descriptor-text.js";
 import { camelCase } from "./json-name.js";
-import { didYouMean } from "./nearest.js";
 import { DeclarationError, type DeclarationPart } from "./proto-error.js";
 
 /** What a full name stands for. Packages, messages, enums and services have further names within them. */
@@ -206,7 +206,7 @@ export class Linker {
       if (at === "") break;
     }
     const types = [...this.#all].filter(([, { kind }]) => TYPES.has(kind)).map(([known]) => known);
-    return `no loaded file declares${didYouMean(absolute, types)}`;
+    return `no loaded file declares${didYouMean(nearestFullName(absolute, types))}`;
   }
 
   /**

@@ -6,6 +6,7 @@
  * twice are refused by their path; recursion is bounded, whatever the JSON.
  */
 import type { DynamicMessage, MessageType } from "../method.js";
+import { nearestName } from "../nearest-name.js";
 import { typeNameOf } from "./any.js";
 import { withArticle, within, wrong, wrongItem } from "./encode-values.js";
 import type { FieldShape, ScalarName, ValueShape } from "./fields.js";
@@ -14,7 +15,6 @@ import { setOwn } from "./json-text.js";
 import { checkDepth, JSON_FORMS, NULL_VALUE, objectOf, VALUE, WRAPPERS } from "./json-well-known.js";
 import { hasOwnForm } from "./json-write.js";
 import { MessageCodec, messageCodec } from "./message.js";
-import { nearest } from "./nearest.js";
 import { createWriter } from "./wire.js";
 
 /** What {@link readMessage} is told. */
@@ -93,7 +93,7 @@ const PLAIN_NAME = /^\w{1,128}$/;
 
 function meant(name: string, fields: ReadonlyMap<string, FieldShape>): string {
   if (fields.size === 0) return " (it has none)";
-  const near = nearest(name, fields.keys());
+  const near = nearestName(name, fields.keys());
   return near === undefined ? ` (${[...fields.keys()].slice(0, 8).join(", ")})` : ` (did you mean ${near}?)`;
 }
 

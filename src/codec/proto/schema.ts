@@ -12,11 +12,11 @@ import {
   type MessageType,
   type Service,
 } from "../method.js";
+import { didYouMean, nearestFullName } from "../nearest-name.js";
 import type { Declarations, DeclaredExtension, DeclaredMessage, DeclaredMethod, DeclaredService } from "./declared.js";
 import { enumType, type EnumType } from "./enum.js";
 import { ExtensionField, type Extension } from "./extension.js";
 import { messageCodec, type MessageCodec } from "./message.js";
-import { didYouMean } from "./nearest.js";
 
 /** One `.proto` file of a schema. */
 export interface ProtoFile {
@@ -159,7 +159,7 @@ export class Schema implements DescriptorSource {
 function lookUp<T>(what: string, fullName: string, known: ReadonlyMap<string, T>): T {
   const found = known.get(fullName);
   if (found !== undefined) return found;
-  const hint = known.size === 0 ? `; it has no ${what}s at all` : didYouMean(fullName, known.keys());
+  const hint = known.size === 0 ? `; it has no ${what}s at all` : didYouMean(nearestFullName(fullName, known.keys()));
   throw new Error(`The schema has no ${what} ${JSON.stringify(fullName)}${hint}`);
 }
 

@@ -7,12 +7,12 @@
  */
 import { decodedMessage } from "../header-block.js";
 import type { MessageType } from "../method.js";
+import { didYouMean, nearestFullName } from "../nearest-name.js";
 import type { Status } from "../status.js";
 import type { StatusDetail, StatusDetailInit, StatusDetailTypes } from "../status-detail.js";
 import { packAny, typeNameOf } from "./any.js";
 import type { Any } from "./well-known.js";
 import { googleRpc } from "./google-rpc.js";
-import { didYouMean } from "./nearest.js";
 
 /** The name of the trailer. */
 export const STATUS_DETAILS = "grpc-status-details-bin";
@@ -63,7 +63,7 @@ function packDetail(detail: StatusDetailInit, index: number): Any {
     return { typeUrl, value };
   }
   if (!TYPE_NAMES.has(detail.typeName)) {
-    const hint = didYouMean(String(detail.typeName), TYPE_NAMES);
+    const hint = didYouMean(nearestFullName(String(detail.typeName), TYPE_NAMES));
     throw new TypeError(
       `Cannot send details[${index}] of a status as its typeName must be of google.rpc, and others packed with packAny${hint}: ` +
         `current value is ${JSON.stringify(String(detail.typeName).slice(0, 64))}`,

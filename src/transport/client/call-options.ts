@@ -4,7 +4,7 @@
 import type { MetadataInit } from "../../codec/metadata.js";
 import { nearestName } from "../../codec/nearest-name.js";
 import { checkCallback, checkFlag } from "../options.js";
-import { checkAuthority } from "./naming/authority.js";
+import { checkAuthority } from "./connecting/authority.js";
 import type { CallCredentials } from "./call-credentials.js";
 
 /** What one call can be told. */

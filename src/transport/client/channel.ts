@@ -12,12 +12,12 @@ import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { startPropagation } from "../propagation.js";
 import type { CallCredentials } from "./call-credentials.js";
-import { checkAuthority } from "./naming/authority.js";
+import { checkAuthority } from "./connecting/authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./connecting/channel-tls.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Client } from "./calls.js";
 import { createClient } from "./client.js";
-import { SYSTEM_CLOCK } from "./clock.js";
+import { CallClock, SYSTEM_CLOCK } from "./clock.js";
 import { checkWaitOptions, type ConnectivityState, type WaitOptions } from "./connectivity.js";
 import type { BalancingPolicy } from "./balancing/balancer.js";
 import {
@@ -30,9 +30,9 @@ import {
 import { namingOf, NAMING_OPTIONS, type NamingOptions } from "./naming/naming.js";
 import { chosenPolicy, policiesWith, type BalancingOption } from "./balancing/policies.js";
 import { RetryBudget } from "./attempts/retry-buffer.js";
-import { RetryTimers } from "./attempts/retry-clock.js";
 import { Router } from "./router.js";
-import { configOf, SETTINGS_OPTIONS, type SettingsOptions } from "./settings/settings-options.js";
+import { configOf } from "./config-in-force.js";
+import { SETTINGS_OPTIONS, type SettingsOptions } from "./settings/settings-options.js";
 import type { Target } from "./naming/target.js";
 
 /** What a channel can be told. Every limit of {@link ChannelLimits} is an option as well. */
@@ -107,7 +107,7 @@ export class Channel {
   readonly #router: Router;
   readonly #onError: (error: unknown, path: string) => void;
   readonly #callOwner: ClientCallOwner;
-  readonly #retryTimers = new RetryTimers();
+  readonly #callClock = new CallClock();
   readonly #interceptors: readonly Interceptor[];
 
   /**
@@ -191,7 +191,7 @@ export class Channel {
         return config.throttle;
       },
       retry: options.retry,
-      retryClock: this.#retryTimers,
+      retryClock: this.#callClock,
       retryBudget: new RetryBudget(limits.maxChannelRetryBufferBytes),
       propagate,
       target: this.target,
@@ -250,14 +250,14 @@ export class Channel {
   /** Takes no new calls (they fail UNAVAILABLE); running ones may finish. Resolves when every connection is gone. */
   close(): Promise<void> {
     const closed = this.#router.close();
-    this.#retryTimers.hurry();
+    this.#callClock.hurry();
     return closed;
   }
 
   /** Closes now: running calls fail UNAVAILABLE. */
   destroy(): Promise<void> {
     const closed = this.#router.destroy();
-    this.#retryTimers.hurry();
+    this.#callClock.hurry();
     return closed;
   }
 

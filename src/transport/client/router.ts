@@ -8,7 +8,7 @@
 import type { FailedAttempt } from "../../codec/failure-report.js";
 import { runOutside } from "../propagation.js";
 import { failingPicker, QUEUE_PICKER, type HealthWatch, type Picker } from "./balancing/balancer.js";
-import { ClientHealth } from "./balancing/client-health.js";
+import { ClientHealth } from "./client-health.js";
 import type { ClientCallOwner } from "./client-call.js";
 import type { Clock } from "./clock.js";
 import { failedAttempt, MAX_TOLD, type ConnectFailure } from "./connecting/connect-failure.js";
@@ -16,13 +16,13 @@ import { Connectivity, type ConnectivityState } from "./connectivity.js";
 import { FreezeWatch } from "./connecting/freeze-watch.js";
 import { IdleWatch, type Busy } from "./idle-watch.js";
 import { PickQueue } from "./balancing/pick-queue.js";
-import type { ConfigInForce } from "./settings/config-in-force.js";
+import type { ConfigInForce } from "./config-in-force.js";
 import type { ChosenPolicy, PolicyRegistry } from "./balancing/policies.js";
 import { PolicySwitch, type PolicySwitchOwner } from "./balancing/policy-switch.js";
 import { ResolverRun, type ResolverOwner } from "./naming/resolver-run.js";
 import type { Endpoint, Resolver, ResolverTarget } from "./naming/resolver.js";
 import type { Subchannel, SubchannelOptions } from "./connecting/subchannel.js";
-import { SubchannelPool, type SubchannelHandle, type PoolOwner } from "./connecting/subchannel-pool.js";
+import { SubchannelPool, type SubchannelHandle, type PoolOwner } from "./balancing/subchannel-pool.js";
 
 /** What a channel's inside is made of. */
 export interface RouterOptions extends SubchannelOptions {

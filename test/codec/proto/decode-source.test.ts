@@ -6,7 +6,9 @@ import { DEFAULT_MAX_VALUES } from "../../../src/codec/proto/decode-values.js";
 import type { MessageCodec } from "../../../src/codec/proto/message.js";
 import { createReader } from "../../../src/codec/proto/wire.js";
 import { Code, StatusError } from "../../../src/codec/status.js";
+import { takesLessThan } from "../../support/processor-time.js";
 import { codec, codecOf, hex, toHex } from "./schemas.js";
+import { valueFloods } from "./value-floods.js";
 
 const Order = codec("order.Order");
 const Old = codec("p2.Old");
@@ -267,28 +269,9 @@ test("the budget is each message's own, and the error names the limit", () => {
   assert.throws(() => decodeWithin(Old, hex("12 01 61"), 0), exhausted);
 });
 
-for (const [unit, name, what] of [
-  ["0a 00", "order.Order", "empty strings"],
-  ["32 00", "order.Order", "empty sub-messages"],
-  ["42 00", "order.Order", "empty map entries"],
-  ["92 01 00", "order.Order", "empty bytes values"],
-  ["a2 01 00", "order.Order", "merged sub-messages"],
-  ["f8 01 01 25 00 00 00 00", "order.Order", "unknown fields between known ones"],
-  ["18 07 08 01", "p2.Old", "closed enum numbers without a name"],
-] as const) {
-  test(`4 MiB of ${what} are refused early`, () => {
-    const bytes = Buffer.alloc(4 << 20, Buffer.from(unit.replaceAll(" ", ""), "hex"));
-    const usable = bytes.subarray(0, bytes.length - (bytes.length % hex(unit).length));
-    const type = codec(name);
-    type.encode({});
-    const before = process.memoryUsage().rss;
-    const begin = process.hrtime.bigint();
-    assert.throws(() => type.decode(usable), exhausted);
-    const ms = Number(process.hrtime.bigint() - begin) / 1e6;
-    // The figures are 5 to 60 ms and below 70 MB; the bounds leave room for a busy machine.
-    assert.ok(ms < 1000, `${ms} ms`);
-    assert.ok(process.memoryUsage().rss - before < 150e6);
-  });
+for (const { what, decode } of valueFloods()) {
+  // It takes 2 to 150 ms. What it takes of memory: cost.test.ts.
+  test(`4 MiB of ${what} are refused early`, () => takesLessThan(250, () => assert.throws(decode, exhausted)));
 }
 
 test("the default budget is 250,000 values", () => {

@@ -9,13 +9,13 @@ import { loadProto } from "../../../src/core.js";
 import { runBuf } from "../../support/buf.js";
 import {
   comparable,
-  decodeFile,
-  decodeSet,
-  takeComments,
+  type Comments,
+  parseFile,
+  parseSet,
   textsIn,
   type Comparable,
-  type Location,
-} from "../../support/descriptor-comparison.js";
+  type ParsedFile,
+} from "../../support/parsed-descriptor.js";
 
 const corpus = fileURLToPath(new URL("../../descriptors/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "barewire-descriptors-"));
@@ -25,27 +25,24 @@ const texts = textsIn(corpus);
 const names = Object.keys(texts);
 const wellKnown = `syntax = "proto3";\n${WELL_KNOWN_NAMES.map((name) => `import "${name}";`).join("\n")}`;
 
+const AS_WRITTEN = { customOptions: "as written" } as const;
+
 /** What is made of the corpus, by file name. */
-function describeCorpus(): Map<string, Comparable> {
+function describeCorpus(): Map<string, ParsedFile> {
   const { descriptors } = loadProto({ "well-known.proto": wellKnown, ...texts });
-  return new Map(descriptors.map(({ name, bytes }) => [name, decodeFile(bytes)]));
+  return new Map(descriptors.map(({ name, bytes }) => [name, parseFile(bytes, AS_WRITTEN)]));
 }
 
 describe("descriptors of hard files are those of protoc", () => {
   const ours = describeCorpus();
-  const golden = decodeSet(readFileSync(join(corpus, "protoc.binpb")));
+  const golden = parseSet(readFileSync(join(corpus, "protoc.binpb")), AS_WRITTEN);
 
   test("the golden file has every file of the corpus", () => {
-    assert.deepEqual(golden.map((file) => String(file["name"])).toSorted(), names.toSorted());
+    assert.deepEqual([...golden.keys()].toSorted(), names.toSorted());
   });
 
-  for (const theirs of golden) {
-    test(`${String(theirs["name"])}: every field, and every comment at its place`, () => {
-      const file = { ...ours.get(String(theirs["name"])) };
-      const [comments, theirComments] = [takeComments(file), takeComments(theirs)];
-      assert.deepEqual(comments, theirComments);
-      assert.deepEqual(file, theirs);
-    });
+  for (const [name, theirs] of golden) {
+    test(`${name}: every field, and every comment at its place`, () => assert.deepEqual(ours.get(name), theirs));
   }
 });
 
@@ -123,7 +120,7 @@ function withoutSpelling(value: unknown): unknown {
 
 describe("descriptors of hard files are those of buf", () => {
   const ours = describeCorpus();
-  let theirs: Comparable[] = [];
+  let theirs = new Map<string, ParsedFile>();
 
   test("buf builds the corpus", async () => {
     const output = join(folder, "buf.binpb");
@@ -132,26 +129,22 @@ describe("descriptors of hard files are those of buf", () => {
       { cwd: corpus },
     );
     assert.equal(built.code, 0, built.stderr);
-    theirs = decodeSet(readFileSync(output));
-    const built_names = theirs.map((file) => String(file["name"]));
-    for (const name of names) assert.ok(built_names.includes(name), name);
+    theirs = parseSet(readFileSync(output), AS_WRITTEN);
+    for (const name of names) assert.ok(theirs.has(name), name);
   });
 
   for (const name of names) {
     test(`${name}: every field and option, and comments`, () => {
-      const file = { ...ours.get(name) };
-      const other = { ...theirs.find((one) => one["name"] === name) };
-      const [comments, theirComments] = [takeComments(file), takeComments(other)];
-      assert.deepEqual(withoutSpelling(file), withoutSpelling(other));
+      const [our, their] = [ours.get(name), theirs.get(name)];
+      assert.deepEqual(withoutSpelling(our?.file), withoutSpelling(their?.file));
       // This file has the comments that buf gives to nothing.
       if (name === "comments_between.proto") return;
-      const text = ({ path, trailingComments, ...rest }: Location): object => ({
+      const text = ([path, comments]: [string, Comments]): object => ({
         path,
-        trailing: trailingComments?.replace(/\n$/, ""),
-        leading: rest.leadingComments,
-        detached: rest.leadingDetachedComments,
+        ...comments,
+        trailingComments: comments.trailingComments?.replace(/\n$/, ""),
       });
-      assert.deepEqual([...comments.values()].map(text), [...theirComments.values()].map(text));
+      assert.deepEqual([...(our?.comments ?? [])].map(text), [...(their?.comments ?? [])].map(text));
     });
   }
 
@@ -163,8 +156,7 @@ describe("descriptors of hard files are those of buf", () => {
       const args = ["--exclude-source-info", "--exclude-source-retention-options", "--as-file-descriptor-set"];
       const built = await runBuf(["build", folder, ...args, "-o", output]);
       assert.equal(built.code, 0, built.stderr);
-      const other = decodeSet(readFileSync(output)).find((one) => one["name"] === name);
-      assert.deepEqual(ours.get(name), other);
+      assert.deepEqual(ours.get(name), parseSet(readFileSync(output), AS_WRITTEN).get(name));
     });
   }
 });
@@ -192,7 +184,7 @@ describe("schema.descriptors", () => {
       "dir/a.proto": 'syntax = "proto3"; import "b.proto"; message A { B b = 1; }',
       "dir/b.proto": 'syntax = "proto3"; message B {}',
     });
-    const file = decodeFile(schema.descriptors.at(-1)?.bytes ?? new Uint8Array());
+    const { file } = parseFile(schema.descriptors.at(-1)?.bytes ?? new Uint8Array());
     assert.deepEqual([file["name"], file["dependency"]], ["dir/a.proto", ["dir/b.proto"]]);
   });
 
@@ -203,7 +195,7 @@ describe("schema.descriptors", () => {
       "c.proto": "message C {}",
       "d.proto": "message D {}",
     });
-    const file = decodeFile(schema.descriptors.at(-1)?.bytes ?? new Uint8Array());
+    const { file } = parseFile(schema.descriptors.at(-1)?.bytes ?? new Uint8Array());
     assert.deepEqual(
       [file["dependency"], file["weakDependency"], file["publicDependency"]],
       [["b.proto", "c.proto", "d.proto"], [0], [1]],
@@ -234,7 +226,7 @@ describe("texts", () => {
   const load = (text: string) => () => loadProto({ "a.proto": text });
   const field = (text: string): Comparable => {
     const bytes = load(text)().descriptors.at(-1)?.bytes ?? new Uint8Array();
-    const { messageType } = decodeFile(bytes) as { messageType: { field: Comparable[] }[] };
+    const { messageType } = parseFile(bytes).file as { messageType: { field: Comparable[] }[] };
     return messageType[0]?.field[0] ?? {};
   };
 

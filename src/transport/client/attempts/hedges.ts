@@ -19,14 +19,14 @@ import { HedgedStreams } from "./hedged-streams.js";
 import type { HedgingPolicy } from "../settings/method-settings.js";
 import { pushbackIn } from "./pushback.js";
 import { RetryBuffer } from "./retry-buffer.js";
-import type { RetryClock } from "./retry-clock.js";
+import type { Clock } from "../clock.js";
 import { UnseenAttempts } from "./unseen-attempts.js";
 
 /** The attempts of one hedged call. */
 export class Hedges implements Attempts, AttemptOwner {
   readonly call: AttemptedCall;
   readonly #policy: HedgingPolicy;
-  readonly #clock: RetryClock;
+  readonly #clock: Clock;
   readonly #sent: RetryBuffer;
   readonly #streams = new HedgedStreams();
   readonly #live = new Set<Attempt>();

@@ -9,8 +9,9 @@
 import type { Address } from "../../address.js";
 import type { Metadata } from "../../../codec/metadata.js";
 import type { Method } from "../../../codec/method.js";
-import type { Code, StatusError } from "../../../codec/status.js";
+import type { StatusError } from "../../../codec/status.js";
 import { unavailable, type ConnectFailure } from "../connecting/connect-failure.js";
+import type { StreamCount } from "../connecting/lease.js";
 import type { ConnectivityState } from "../connectivity.js";
 import type { Endpoint } from "../naming/resolver.js";
 
@@ -25,13 +26,9 @@ export interface PickCall {
 export type Pick = CompletePick | { readonly kind: "queue" } | FailedPick;
 
 /** The call goes to this server. Make one per server, not one per call: a picker is on every call's way. */
-export interface CompletePick {
+export interface CompletePick extends StreamCount {
   readonly kind: "complete";
   readonly subchannel: PolicySubchannel;
-  /** The call has a stream there. */
-  started?(): void;
-  /** That stream is over; with the code the server said, or the channel for it. `undefined` when the caller gave it up. */
-  ended?(code: Code | undefined): void;
 }
 
 /** `"fail"` fails calls unless they wait for ready; `"drop"` fails these, too. */

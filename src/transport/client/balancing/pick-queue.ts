@@ -12,7 +12,7 @@ import { QUEUE_PICKER, type CompletePick, type Pick, type Picker } from "./balan
 import { permittedStatus } from "./control-plane.js";
 import type { Lease, Placement, Wish } from "./placement.js";
 import type { Subchannel } from "../connecting/subchannel.js";
-import { SubchannelHandle } from "../connecting/subchannel-pool.js";
+import { SubchannelHandle } from "./subchannel-pool.js";
 
 /** What became of a wish that was asked for. */
 type Result = "granted" | "refused" | "waits";

@@ -11,24 +11,10 @@
 import type { FailedAttempt } from "../../../codec/failure-report.js";
 import type { Metadata } from "../../../codec/metadata.js";
 import type { Method } from "../../../codec/method.js";
-import type { Code, StatusError } from "../../../codec/status.js";
-import type { Connection } from "../connecting/connection.js";
+import type { StatusError } from "../../../codec/status.js";
+import type { Lease } from "../connecting/lease.js";
 
-/** Room for one more stream on a session. */
-export interface Lease {
-  readonly connection: Connection;
-  /** Where that is, as an address is written. */
-  readonly address: string;
-  /**
-   * Gives the room back, once. `code` is how the attempt ended, for policies that keep count of a server's failures:
-   * `undefined` where its caller gave it up, which says nothing of the server.
-   */
-  release(code?: Code): void;
-  /** Says that the session is gone or closing: nobody else should get it. */
-  retire(): void;
-  /** Says that nothing came of the connection for as long as a call ran: it is asked for a sign of life. */
-  suspect(): void;
-}
+export type { Lease };
 
 /** Somebody who wants a place. */
 export interface Wish {

@@ -10,7 +10,7 @@ import type { Balancer, BalancerHost, BalancingPolicy, HealthWatch, Picker, Poli
 import type { ConnectivityState } from "../connectivity.js";
 import type { Endpoint } from "../naming/resolver.js";
 import type { Clock } from "../clock.js";
-import { SubchannelHandle, type SubchannelPool } from "../connecting/subchannel-pool.js";
+import { SubchannelHandle, type SubchannelPool } from "./subchannel-pool.js";
 
 type PolicyState = Exclude<ConnectivityState, "SHUTDOWN">;
 

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { checkServerIdentity, connect, TLSSocket, type SecureContext } from "node:tls";
 import { domainToASCII } from "node:url";
 import { checkTlsOptions, contextOptions, secureContext, type Pem, type TlsVersion } from "../../tls.js";
-import { hostOf } from "../naming/authority.js";
+import { hostOf } from "./authority.js";
 
 /** How a channel is encrypted, and which server it takes. Everything in PEM. */
 export interface ChannelTls {

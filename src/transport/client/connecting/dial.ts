@@ -9,7 +9,7 @@ import type { Dial } from "../../dial.js";
 import { PairedEnd } from "../../duplex-pair.js";
 import { connectTls, type DialTls } from "./channel-tls.js";
 import { openTunnel } from "./proxy-connect.js";
-import type { Proxy } from "./proxy.js";
+import type { Proxy } from "./proxy-connect.js";
 
 /** A peer gets this long to close its side of a connection that this side has closed, all its calls being over. */
 const LAST_READ_MS = 500;

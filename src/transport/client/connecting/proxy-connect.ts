@@ -6,9 +6,8 @@
  * byte of the target is taken for the proxy's, nor the other way round.
  */
 import { connect, type Socket } from "node:net";
-import { formatHostPort } from "../../address.js";
+import { formatHostPort, type Address } from "../../address.js";
 import { shown } from "../settings/field-reader.js";
-import type { Proxy } from "./proxy.js";
 
 /** A proxy's answer ends its header within this, or it is none. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -22,6 +21,17 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["503", "it did not reach the target"],
   ["504", "it did not reach the target"],
 ]);
+
+/** Where a proxy is, and what it is told about who asks. */
+export interface Proxy {
+  readonly host: string;
+  readonly port: number;
+  /** The value of `proxy-authorization`. */
+  readonly authorization: string | undefined;
+}
+
+/** The proxy on the way to an address, if there is one. */
+export type Routes = (address: Address) => Proxy | undefined;
 
 /** Why a proxy opened no tunnel. */
 export class ProxyError extends Error {

@@ -6,26 +6,23 @@
  * peer allows; there is one attempt to connect at a time, and none before its backoff is over.
  */
 import type { FailedAttempt } from "../../../codec/failure-report.js";
-import type { Code } from "../../../codec/status.js";
-import { formatAddress, type Address } from "../../address.js";
+import type { Address } from "../../address.js";
 import type { Dial } from "../../dial.js";
 import { runOutside } from "../../propagation.js";
 import { reasonOf } from "../../tls.js";
 import { Backoff } from "./backoff.js";
-import type { CompletePick } from "../balancing/balancer.js";
 import type { DialTls } from "./channel-tls.js";
 import type { Clock } from "../clock.js";
 import { connect, wantsCalm, type ConnectionOwner } from "./connect.js";
-import { closedEarly, failedAttempt, type ConnectFailure, type ConnectPhase } from "./connect-failure.js";
+import { closedEarly, type ConnectFailure } from "./connect-failure.js";
 import type { Connection } from "./connection.js";
 import type { ConnectivityState } from "../connectivity.js";
 import { KeepaliveTimer } from "./keepalive-timer.js";
+import { StreamLease, type Lease, type Lessor, type StreamCount } from "./lease.js";
 import { DEFAULT_CHANNEL_LIMITS, type ChannelLimits } from "../limits.js";
-import type { Lease } from "../balancing/placement.js";
-import type { Routes } from "./proxy.js";
-
-/** How long a peer that seems dead has to answer a PING, while calls wait for it. */
-const SIGN_OF_LIFE_MS = 2000;
+import type { Routes } from "./proxy-connect.js";
+import { obstacleTo } from "./obstacle.js";
+import { SignsOfLife } from "./signs-of-life.js";
 
 /**
  * A session is replaced when it has opened this many streams. Its ids end at 2^31 - 1 and only odd ones are a client's; a
@@ -44,16 +41,6 @@ export const TRANSITIONS = Object.freeze({
   TRANSIENT_FAILURE: ["IDLE", "SHUTDOWN"],
   SHUTDOWN: [],
 } as const satisfies Record<ConnectivityState, readonly ConnectivityState[]>);
-
-/** What an attempt to connect has come to, by its phase. */
-const WAITS_FOR: Readonly<Record<ConnectPhase, string>> = {
-  dns: "the name has not been found yet",
-  tcp: "no answer yet: the machine or a firewall may drop what is sent there",
-  proxy: "the proxy has not opened the tunnel yet",
-  tls: "connected, but the TLS handshake is not done: does the server speak TLS there?",
-  settings: "connected, but no HTTP/2 SETTINGS yet: does it speak HTTP/2 there, with TLS or without as here?",
-  health: "the server has not said that it is SERVING",
-};
 
 /** What all subchannels of a channel have in common. */
 export interface SubchannelOptions {
@@ -83,11 +70,12 @@ export interface SubchannelOwner {
 }
 
 /** One address. */
-export class Subchannel implements ConnectionOwner {
+export class Subchannel implements ConnectionOwner, Lessor {
   readonly address: Address;
   readonly #options: SubchannelOptions;
   readonly #owner: SubchannelOwner;
   readonly #backoff: Backoff;
+  readonly #signsOfLife: SignsOfLife;
   #state: ConnectivityState = "IDLE";
   #failure: ConnectFailure | undefined;
   /** Those that take calls. */
@@ -105,6 +93,7 @@ export class Subchannel implements ConnectionOwner {
     this.#owner = owner;
     const { initialBackoffMs, maxBackoffMs } = options.limits;
     this.#backoff = new Backoff({ initialMs: initialBackoffMs, maxMs: maxBackoffMs }, options.clock);
+    this.#signsOfLife = new SignsOfLife({ alive: () => owner.roomMade(), retire: (one) => this.retire(one) });
   }
 
   get state(): ConnectivityState {
@@ -118,21 +107,8 @@ export class Subchannel implements ConnectionOwner {
 
   /** Why a call has no place here; `undefined` where nothing is in its way. */
   get obstacle(): FailedAttempt | undefined {
-    const address = formatAddress(this.address);
     if (this.hasRoom) return undefined;
-    if (this.#sessions.length > 0) {
-      const { openStreams, maxStreams } = this.#sessions[0] as Connection;
-      const reason = `no room for another call: ${openStreams} of ${maxStreams} streams are open`;
-      return {
-        address,
-        phase: "stream",
-        reason,
-        hint: "options maxConnectionsPerAddress and connectionsPerAddress make more",
-      };
-    }
-    if (this.#failure !== undefined) return failedAttempt(this.#failure);
-    const phase = this.#connecting?.phase;
-    return phase === undefined ? undefined : { address, phase, reason: WAITS_FOR[phase] };
+    return obstacleTo(this.address, this.#sessions[0], this.#failure, this.#connecting);
   }
 
   get connections(): Iterable<Connection> {
@@ -152,18 +128,18 @@ export class Subchannel implements ConnectionOwner {
   }
 
   /** A session with room, if there is one right now. Who finds none hears of `roomMade`, if the state stays READY. */
-  take(pick?: CompletePick, background = false): Lease | undefined {
+  take(count?: StreamCount, background = false): Lease | undefined {
     const [only] = this.#sessions;
     if (only?.hasRoom === true && this.#sessions.length === this.#options.limits.connectionsPerAddress) {
       const best = this.#sessions.length === 1 ? only : leastUsed(this.#sessions);
-      return this.#lease(best ?? only, pick, background);
+      return this.#lease(best ?? only, count, background);
     }
     this.#tend();
     const best = leastUsed(this.#sessions);
-    return best === undefined ? undefined : this.#lease(best, pick, background);
+    return best === undefined ? undefined : this.#lease(best, count, background);
   }
 
-  #lease(connection: Connection, pick: CompletePick | undefined, background: boolean): Lease {
+  #lease(connection: Connection, count: StreamCount | undefined, background: boolean): Lease {
     connection.openStreams++;
     if (background) connection.backgroundStreams++;
     else if (connection.openStreams - connection.backgroundStreams === 1) {
@@ -171,8 +147,8 @@ export class Subchannel implements ConnectionOwner {
       connection.keepalive?.callStarted();
     }
     if (++connection.streams >= MAX_STREAMS_OF_A_SESSION) this.retire(connection);
-    pick?.started?.();
-    return new StreamLease(this, connection, pick, background);
+    count?.started?.();
+    return new StreamLease(this, connection, count, background);
   }
 
   /** A stream is over. */
@@ -191,7 +167,7 @@ export class Subchannel implements ConnectionOwner {
     for (const one of this.#sessions) {
       // Its 'close' comes a moment later, and Node 24 takes requests until then.
       if (one.isDestroyed) this.retire(one);
-      else if (one.suspected) this.#askForLife(one);
+      else if (one.suspected) this.#signsOfLife.want(one);
     }
     const { connectionsPerAddress, maxConnectionsPerAddress } = this.#options.limits;
     const { length } = this.#sessions;
@@ -354,38 +330,12 @@ export class Subchannel implements ConnectionOwner {
    * of life; without one the connection is dropped.
    */
   suspect(connection: Connection): void {
-    if (connection.suspected || connection.isDestroyed || !connection.mayProbe) return;
-    connection.suspected = true;
-    this.#ask(connection);
+    this.#signsOfLife.suspect(connection);
   }
 
   /** The process has been frozen for long: the peer may be gone, and is asked before its connection is used again. */
   doubt(connection: Connection): void {
     connection.suspected ||= this.#sessions.includes(connection);
-  }
-
-  #askForLife(connection: Connection): void {
-    if (this.#asked.has(connection)) return;
-    if (connection.mayProbe) {
-      this.#ask(connection);
-      return;
-    }
-    // One more PING, and it would complain.
-    this.retire(connection);
-    if (connection.openStreams === 0) connection.closeSoon();
-  }
-
-  /** Those that have been sent a PING and have not answered yet. */
-  readonly #asked = new Set<Connection>();
-
-  #ask(connection: Connection): void {
-    this.#asked.add(connection);
-    connection.probe(SIGN_OF_LIFE_MS, (alive) => {
-      this.#asked.delete(connection);
-      connection.suspected = false;
-      if (alive) this.#owner.roomMade();
-      else connection.drop(`no answer to a PING within ${SIGN_OF_LIFE_MS} ms`);
-    });
   }
 
   connectionClosed(connection: Connection): void {
@@ -427,39 +377,4 @@ function leastUsed(sessions: readonly Connection[]): Connection | undefined {
     if (one.hasRoom && (best === undefined || one.openStreams < best.openStreams)) best = one;
   }
   return best;
-}
-
-/** One stream's place on a session. */
-class StreamLease implements Lease {
-  readonly connection: Connection;
-  readonly #subchannel: Subchannel;
-  readonly #pick: CompletePick | undefined;
-  readonly #background: boolean;
-  #released = false;
-
-  constructor(subchannel: Subchannel, connection: Connection, pick: CompletePick | undefined, background: boolean) {
-    this.#subchannel = subchannel;
-    this.connection = connection;
-    this.#pick = pick;
-    this.#background = background;
-  }
-
-  get address(): string {
-    return formatAddress(this.#subchannel.address);
-  }
-
-  release(code?: Code): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#pick?.ended?.(code);
-    this.#subchannel.released(this.connection, this.#background);
-  }
-
-  retire(): void {
-    this.#subchannel.retire(this.connection);
-  }
-
-  suspect(): void {
-    this.#subchannel.suspect(this.connection);
-  }
 }

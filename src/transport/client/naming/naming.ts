@@ -4,7 +4,8 @@
  * Spec: naming.md; gRFC A1, A2; docs/targets.md.
  */
 import { checkFlag } from "../../options.js";
-import { routesTo, type Environment, type Routes } from "../connecting/proxy.js";
+import type { Routes } from "../connecting/proxy-connect.js";
+import { routesTo, type Environment } from "./proxy.js";
 import type { Resolver } from "./resolver.js";
 import { checkResolvers, resolverOf } from "./target-resolver.js";
 import { parseTarget, type Target } from "./target.js";

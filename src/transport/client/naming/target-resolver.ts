@@ -5,7 +5,7 @@
  */
 import type { Address } from "../../address.js";
 import { dnsResolver } from "./dns-resolver.js";
-import type { Proxy } from "../connecting/proxy.js";
+import type { Proxy } from "../connecting/proxy-connect.js";
 import type { Resolver } from "./resolver.js";
 import type { Target } from "./target.js";
 

@@ -9,7 +9,7 @@ import { isIP, isIPv4, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 import { nearestName } from "../../../codec/nearest-name.js";
 import { isLoopback, parseAddress, type Address } from "../../address.js";
-import { serverNameOf } from "./authority.js";
+import { serverNameOf } from "../connecting/authority.js";
 import type { ResolverTarget } from "./resolver.js";
 
 /** "Port defaults to 443." naming.md. */

@@ -3,10 +3,8 @@
  *
  * Spec: service_config.proto; gRFC A21; docs/service-config.md.
  */
-import { ConfigInForce } from "./config-in-force.js";
-import { readMethodOptions, readRetryThrottlingOption, type MethodOptions } from "./method-options.js";
+import type { MethodOptions } from "./method-options.js";
 import type { RetryThrottling } from "./method-settings.js";
-import { readServiceConfig, type KnownPolicies } from "./service-config.js";
 
 /** What all calls of methods are told. */
 export interface SettingsOptions {
@@ -26,15 +24,3 @@ export interface SettingsOptions {
 
 /** The names of {@link SettingsOptions}. */
 export const SETTINGS_OPTIONS: readonly string[] = ["methods", "retryThrottling", "serviceConfig"];
-
-/** @throws TypeError that names what is wrong by its path. */
-export function configOf(options: SettingsOptions, policies: KnownPolicies): ConfigInForce {
-  const { methods, retryThrottling, serviceConfig } = options;
-  return new ConfigInForce({
-    policies,
-    methods: readMethodOptions(methods),
-    retryThrottling: readRetryThrottlingOption(retryThrottling),
-    defaultConfig:
-      serviceConfig === undefined ? undefined : readServiceConfig(serviceConfig, policies, "option serviceConfig"),
-  });
-}

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { dnsResolver, type DnsQueries } from "../../../../src/transport/client/naming/dns-resolver.js";
 import { namingOf } from "../../../../src/transport/client/naming/naming.js";
-import { routesTo } from "../../../../src/transport/client/connecting/proxy.js";
+import { routesTo } from "../../../../src/transport/client/naming/proxy.js";
 import type { Resolution } from "../../../../src/transport/client/naming/resolver.js";
 import { parseTarget } from "../../../../src/transport/client/naming/target.js";
 import { checkResolvers, resolverOf } from "../../../../src/transport/client/naming/target-resolver.js";

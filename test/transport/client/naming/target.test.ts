@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import { hostOf } from "../../../../src/transport/client/naming/authority.js";
+import { hostOf } from "../../../../src/transport/client/connecting/authority.js";
 import { parseTarget, SCHEMES } from "../../../../src/transport/client/naming/target.js";
 
 const onLinux = { skip: process.platform !== "linux" && "abstract sockets are Linux's" };

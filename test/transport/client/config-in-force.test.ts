@@ -3,10 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ConfigInForce, type ConfigOptions } from "../../../../src/transport/client/settings/config-in-force.js";
-import { readMethodOptions } from "../../../../src/transport/client/settings/method-options.js";
-import { configOf } from "../../../../src/transport/client/settings/settings-options.js";
-import { readServiceConfig } from "../../../../src/transport/client/settings/service-config.js";
+import { ConfigInForce, configOf, type ConfigOptions } from "../../../src/transport/client/config-in-force.js";
+import { readMethodOptions } from "../../../src/transport/client/settings/method-options.js";
+import { readServiceConfig } from "../../../src/transport/client/settings/service-config.js";
 
 const POLICIES = new Map([["pick_first", { parseConfig: (): unknown => "first" }]]);
 

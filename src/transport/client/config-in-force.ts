@@ -4,10 +4,29 @@
  * Spec: gRFC A21 (service config error handling); client_channel_specification.md.
  * Laws: what was accepted once stays until something better comes; a new config is for new calls.
  */
-import type { MethodSettings, RetryThrottling } from "./method-settings.js";
-import { MethodTable, type SettingsByName } from "./method-table.js";
-import { RetryThrottle } from "../attempts/retry-throttle.js";
-import { EMPTY_SERVICE_CONFIG, readServiceConfig, type KnownPolicies, type ServiceConfig } from "./service-config.js";
+import { readMethodOptions, readRetryThrottlingOption } from "./settings/method-options.js";
+import type { MethodSettings, RetryThrottling } from "./settings/method-settings.js";
+import { MethodTable, type SettingsByName } from "./settings/method-table.js";
+import { RetryThrottle } from "./attempts/retry-throttle.js";
+import {
+  EMPTY_SERVICE_CONFIG,
+  readServiceConfig,
+  type KnownPolicies,
+  type ServiceConfig,
+} from "./settings/service-config.js";
+import type { SettingsOptions } from "./settings/settings-options.js";
+
+/** The config of a channel that is made with these options. @throws TypeError that names what is wrong by its path. */
+export function configOf(options: SettingsOptions, policies: KnownPolicies): ConfigInForce {
+  const { methods, retryThrottling, serviceConfig } = options;
+  return new ConfigInForce({
+    policies,
+    methods: readMethodOptions(methods),
+    retryThrottling: readRetryThrottlingOption(retryThrottling),
+    defaultConfig:
+      serviceConfig === undefined ? undefined : readServiceConfig(serviceConfig, policies, "option serviceConfig"),
+  });
+}
 
 /** What a channel was made with. */
 export interface ConfigOptions {

@@ -5,13 +5,13 @@
  * once every connection is gone.
  */
 import type { Address } from "../../address.js";
-import type { CompletePick, PolicySubchannel } from "../balancing/balancer.js";
-import type { ConnectFailure } from "./connect-failure.js";
-import type { Connection } from "./connection.js";
+import type { CompletePick, PolicySubchannel } from "./balancer.js";
+import type { ConnectFailure } from "../connecting/connect-failure.js";
+import type { Connection } from "../connecting/connection.js";
 import type { ConnectivityState } from "../connectivity.js";
-import type { FreezeOwner } from "./freeze-watch.js";
-import type { Lease } from "../balancing/placement.js";
-import { Subchannel, type SubchannelOptions } from "./subchannel.js";
+import type { FreezeOwner } from "../connecting/freeze-watch.js";
+import type { Lease } from "./placement.js";
+import { Subchannel, type SubchannelOptions } from "../connecting/subchannel.js";
 
 /** The channel above. */
 export interface PoolOwner {

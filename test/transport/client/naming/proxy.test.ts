@@ -3,7 +3,8 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { routesTo, type Environment, type Proxy } from "../../../../src/transport/client/connecting/proxy.js";
+import type { Proxy } from "../../../../src/transport/client/connecting/proxy-connect.js";
+import { routesTo, type Environment } from "../../../../src/transport/client/naming/proxy.js";
 import { parseTarget } from "../../../../src/transport/client/naming/target.js";
 
 /** The proxy on the way to all of a target's addresses, or to the one that is found behind its name. */

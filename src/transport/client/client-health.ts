@@ -5,17 +5,17 @@
  * Laws: a server that has no such service is taken as well; the question keeps neither the channel nor the process busy, and ends
  * with its connection.
  */
-import type { MessageType, Method, Service } from "../../../codec/method.js";
-import { Code, StatusError } from "../../../codec/status.js";
-import { Backoff } from "../connecting/backoff.js";
-import type { HealthWatch } from "./balancer.js";
-import type { ServerStreamingCall } from "../calls.js";
-import { createClient } from "../client.js";
-import type { ClientCallOwner } from "../client-call.js";
-import type { Clock } from "../clock.js";
-import type { ConnectFailure } from "../connecting/connect-failure.js";
-import type { Lease, Placement, Wish } from "./placement.js";
-import type { SubchannelHandle } from "../connecting/subchannel-pool.js";
+import type { MessageType, Method, Service } from "../../codec/method.js";
+import { Code, StatusError } from "../../codec/status.js";
+import { Backoff } from "./connecting/backoff.js";
+import type { HealthWatch } from "./balancing/balancer.js";
+import type { ServerStreamingCall } from "./calls.js";
+import { createClient } from "./client.js";
+import type { ClientCallOwner } from "./client-call.js";
+import type { Clock } from "./clock.js";
+import type { ConnectFailure } from "./connecting/connect-failure.js";
+import type { Lease, Placement, Wish } from "./balancing/placement.js";
+import type { SubchannelHandle } from "./balancing/subchannel-pool.js";
 
 /** The first of the delays before a question is asked again, and the longest, in milliseconds. connection-backoff.md. */
 const BACKOFF = Object.freeze({ initialMs: 1000, maxMs: 120_000 });

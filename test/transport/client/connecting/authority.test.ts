@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAddress } from "../../../../src/transport/address.js";
-import { checkAuthority, defaultAuthority, hostOf } from "../../../../src/transport/client/naming/authority.js";
+import { checkAuthority, defaultAuthority, hostOf } from "../../../../src/transport/client/connecting/authority.js";
 
 test("R289 the authority is the target as it was given, percent-encoded, and localhost for a unix socket", () => {
   const authorities: Readonly<Record<string, string>> = {

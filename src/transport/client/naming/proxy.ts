@@ -7,18 +7,8 @@
  */
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { isLoopback, type Address } from "../../address.js";
-import type { Target } from "../naming/target.js";
-
-/** Where a proxy is, and what it is told about who asks. */
-export interface Proxy {
-  readonly host: string;
-  readonly port: number;
-  /** The value of `proxy-authorization`. */
-  readonly authorization: string | undefined;
-}
-
-/** The proxy on the way to an address, if there is one. */
-export type Routes = (address: Address) => Proxy | undefined;
+import type { Proxy, Routes } from "../connecting/proxy-connect.js";
+import type { Target } from "./target.js";
 
 /** Variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
