@@ -210,7 +210,7 @@ function floorPart(): string {
 <details>
 <summary><code>${FLOOR}</code></summary>
 
-\`\`\`ts
+\`\`\`typescript
 ${readFileSync(pathInCheckout(FLOOR), "utf8").trimEnd()}
 \`\`\`
 

@@ -38,6 +38,7 @@ function inLanguage(...languages: string[]): Block[] {
 /** What a block may be, and what is held of it. A block that says nothing is none of these. */
 const LANGUAGES: Readonly<Record<string, string>> = {
   ts: "compiles, and runs unless it says no-run",
+  typescript: "is a file of this repository, which is compiled where it stands",
   js: "runs",
   json: "can be read",
   proto: "can be loaded",
@@ -57,6 +58,13 @@ describe("the blocks of the papers", () => {
     const fences = papers().flatMap((paper) => [...readPaper(paper).matchAll(/^```ts\b.*\bno-run\b/gm)]);
     assert.ok(fences.length <= 22, `${fences.length} blocks say no-run: let new ones run`);
   });
+
+  for (const { paper, code } of inLanguage("typescript")) {
+    test(`${paper}: a file is shown as it stands`, () => {
+      const [, path = ""] = /<summary><code>([\w/.-]+)<\/code><\/summary>\n\n```typescript\n/.exec(readPaper(paper)) ?? [];
+      assert.equal(code, readPaper(path));
+    });
+  }
 
   for (const { paper, code } of inLanguage("json")) {
     test(`${paper}: JSON can be read`, () => assert.doesNotThrow(() => JSON.parse(code) as unknown));
