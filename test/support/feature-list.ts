@@ -315,6 +315,17 @@ export const SUBJECTS: readonly Subject[] = [
         tests: ["transport/inspect/proxy-tls.test.ts"],
       },
       {
+        feature: "Faults on purpose between any client and any server: `barewire trace --fault`",
+        rules: [],
+        sources: ["transport/inspect/faults/fault.ts", "transport/inspect/faults/faulty-connection.ts"],
+        spec: "our own",
+        tests: [
+          "transport/inspect/faulty-proxy.test.ts",
+          "transport/inspect/faults/fault-text.test.ts",
+          "testing.test.ts",
+        ],
+      },
+      {
         feature: "Node 20, 22, 24 and 26",
         rules: [],
         sources: ["transport/field-options.ts"],

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer, connect, type AddressInfo, type Server, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { Proxy, type ProxyListener, type ProxyOptions } from "../../../src/transport/inspect/proxy.js";
+import type { ArmedFault } from "../../../src/transport/inspect/faults/fault-script.js";
 import type { Side } from "../../../src/transport/inspect/conversation.js";
 
 /** What the proxy told, a line each. */
@@ -33,6 +34,9 @@ class Told implements ProxyListener {
   }
   halfClosed(connection: number, from: Side): void {
     this.#tell(`${connection} ${from} half-closed`);
+  }
+  faulted(connection: number, fault: ArmedFault, call: { readonly streamId: number } | undefined): void {
+    this.#tell(`${connection} fault "${fault.text}"${call === undefined ? "" : ` on ${call.streamId}`}`);
   }
   closed(connection: number, error: { readonly from: Side } | undefined): void {
     this.#tell(`${connection} closed${error === undefined ? "" : ` by an error of the ${error.from}`}`);
