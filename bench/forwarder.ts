@@ -4,9 +4,12 @@
 import { createWriteStream } from "node:fs";
 import { createConnection, createServer, type AddressInfo } from "node:net";
 import { Secrets } from "../src/transport/inspect/header-words.js";
+import { LiveView } from "../src/transport/inspect/live-view.js";
 import { OrderedOutput } from "../src/transport/inspect/ordered-output.js";
 import { Proxy } from "../src/transport/inspect/proxy.js";
+import { Tally } from "../src/transport/inspect/tally.js";
 import { Trace } from "../src/transport/inspect/trace.js";
+import type { WireEvent } from "../src/transport/inspect/wire-event.js";
 
 const [way = "", remote = ""] = process.argv.slice(2);
 
@@ -22,16 +25,25 @@ async function pipe(port: number): Promise<number> {
 }
 
 async function proxy({ quiet, statistics }: { quiet: boolean; statistics: boolean }): Promise<number> {
-  const view = new Trace(new OrderedOutput(createWriteStream("/dev/null")), {
+  const output = new OrderedOutput(createWriteStream("/dev/null"));
+  const view = new LiveView(output, {
     secrets: new Secrets(),
     hexBytes: 256,
-    showCalls: true,
     colour: false,
     typesOf: () => undefined,
     quiet,
-    statistics,
   });
-  const address = await new Proxy({ remote: `127.0.0.1:${remote}` }, view).listen("127.0.0.1", 0);
+  const tally = statistics ? new Tally((event) => view.hear(event)) : undefined;
+  const hear = (event: WireEvent): void => {
+    view.hear(event);
+    tally?.hear(event);
+  };
+  const trace = new Trace(hear, {
+    reading: quiet && !statistics ? "nothing" : "calls",
+    room: () => (quiet ? undefined : output.room()),
+    ...(quiet ? { maxMessageBytes: 0 } : {}),
+  });
+  const address = await new Proxy({ remote: `127.0.0.1:${remote}` }, trace).listen("127.0.0.1", 0);
   return Number(address.split(":")[1]);
 }
 
