@@ -98,6 +98,13 @@ export const SUBJECTS: readonly Subject[] = [
         spec: "Node.js, diagnostics_channel",
         tests: ["rpc/diagnostics.test.ts"],
       },
+      {
+        feature: "Every byte of a server or a channel shown, inside of TLS: option `tap`, `barewire/inspect`",
+        rules: [],
+        sources: ["transport/tap.ts", "transport/tapped-socket.ts", "transport/inspect/inspector.ts"],
+        spec: "our own",
+        tests: ["rpc/taps.test.ts", "transport/inspect/inspector.test.ts"],
+      },
     ],
   },
   {
