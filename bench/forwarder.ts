@@ -9,7 +9,7 @@ import { OrderedOutput } from "../src/transport/inspect/ordered-output.js";
 import { Proxy } from "../src/transport/inspect/proxy.js";
 import { Tally } from "../src/transport/inspect/tally.js";
 import { Trace } from "../src/transport/inspect/trace.js";
-import type { WireEvent } from "../src/transport/inspect/wire-event.js";
+import { isAboutConnections, type WireEvent } from "../src/transport/inspect/wire-event.js";
 
 const [way = "", remote = ""] = process.argv.slice(2);
 
@@ -31,11 +31,10 @@ async function proxy({ quiet, statistics }: { quiet: boolean; statistics: boolea
     hexBytes: 256,
     colour: false,
     typesOf: () => undefined,
-    quiet,
   });
   const tally = statistics ? new Tally((event) => view.hear(event)) : undefined;
   const hear = (event: WireEvent): void => {
-    view.hear(event);
+    if (!quiet || isAboutConnections(event)) view.hear(event);
     tally?.hear(event);
   };
   const trace = new Trace(hear, {

@@ -7,9 +7,12 @@
  */
 import type { Writable } from "node:stream";
 import type { Tap, TapListener, TappedEnd, TappedMethod } from "../tap.js";
+import { CallView } from "./call-view.js";
 import { ConnectionWatch } from "./connection-watch.js";
 import { Secrets } from "./header-words.js";
+import { JsonView } from "./json-view.js";
 import { LiveView } from "./live-view.js";
+import type { TypesOf } from "./message-content.js";
 import { OrderedOutput } from "./ordered-output.js";
 import { eventClock, type WireEvent } from "./wire-event.js";
 
@@ -17,7 +20,9 @@ import { eventClock, type WireEvent } from "./wire-event.js";
 export interface InspectorOptions {
   /** Where it prints to. Default: standard error, as standard output may be what the program is for. */
   readonly output?: Writable | undefined;
-  /** How many bytes of each frame are shown in hex. Default 256; 0 for none. */
+  /** Lines as it happens (the default), a block for each call when it has ended, or JSON, an event a line. */
+  readonly view?: "lines" | "calls" | "json" | undefined;
+  /** How many bytes of each frame are shown in hex. Default 256, with JSON none; 0 for none. */
   readonly hexBytes?: number | undefined;
   /** Headers whose values print as `***`, besides `authorization`, `proxy-authorization`, `cookie` and `set-cookie`. */
   readonly redact?: readonly string[] | undefined;
@@ -29,7 +34,8 @@ export interface InspectorOptions {
   readonly colour?: boolean | undefined;
 }
 
-const NAMES = ["output", "hexBytes", "redact", "showSecrets", "framesOnly", "colour"];
+const VIEWS = ["lines", "calls", "json"];
+const NAMES = ["output", "view", "hexBytes", "redact", "showSecrets", "framesOnly", "colour"];
 const DEFAULT_HEX_BYTES = 256;
 const MAX_HEX_BYTES = 16 * 1024 * 1024;
 /** Methods whose types are kept in mind; a program has fewer. */
@@ -47,13 +53,7 @@ export function inspector(options: InspectorOptions = {}): Tap {
   const output = options.output ?? process.stderr;
   const ordered = new OrderedOutput(output);
   const methods = new Map<string, TappedMethod>();
-  const isTerminal = (output as { readonly isTTY?: boolean }).isTTY === true;
-  const view = new LiveView(ordered, {
-    secrets: new Secrets({ more: options.redact ?? [], showAll: options.showSecrets === true }),
-    hexBytes: options.hexBytes ?? DEFAULT_HEX_BYTES,
-    colour: options.colour ?? (isTerminal && (process.env["NO_COLOR"] ?? "") === ""),
-    typesOf: (path) => methods.get(path),
-  });
+  const view = viewOf(options, ordered, isTerminal(output), (path) => methods.get(path));
   let connections = 0;
   return {
     connection: (end) => {
@@ -65,6 +65,23 @@ export function inspector(options: InspectorOptions = {}): Tap {
       return listener(end, new ConnectionWatch(++connections, hear, { reading }), () => ordered.room());
     },
   };
+}
+
+function isTerminal(output: Writable): boolean {
+  return (output as { readonly isTTY?: boolean }).isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
+}
+
+function viewOf(
+  { view, hexBytes, redact, showSecrets, colour: asked }: InspectorOptions,
+  output: OrderedOutput,
+  mayColour: boolean,
+  typesOf: TypesOf,
+): { hear(event: WireEvent): void } {
+  const secrets = new Secrets({ more: redact ?? [], showAll: showSecrets === true });
+  const colour = asked ?? mayColour;
+  if (view === "json") return new JsonView(output, { secrets, hexBytes: hexBytes ?? 0, typesOf });
+  if (view === "calls") return new CallView(output, { secrets, colour, typesOf });
+  return new LiveView(output, { secrets, hexBytes: hexBytes ?? DEFAULT_HEX_BYTES, colour, typesOf });
 }
 
 /** One end of a connection, as events. */
@@ -103,7 +120,12 @@ function checkOptions(options: InspectorOptions): void {
   for (const name of Object.keys(options)) {
     if (!NAMES.includes(name)) throw new TypeError(`Cannot make an inspector as there is no option "${name}"`);
   }
-  const { output, hexBytes = DEFAULT_HEX_BYTES, redact = [] } = options;
+  const { output, view = "lines", hexBytes = DEFAULT_HEX_BYTES, redact = [] } = options;
+  if (!VIEWS.includes(view)) {
+    throw new TypeError(
+      `Cannot use option view as it must be one of ${VIEWS.join(", ")}: current value is ${String(view)}`,
+    );
+  }
   if (!Number.isInteger(hexBytes) || hexBytes < 0 || hexBytes > MAX_HEX_BYTES) {
     throw new TypeError(
       `Cannot use option hexBytes as it must be a whole number from 0 to ${MAX_HEX_BYTES}: current value is ${String(hexBytes)}`,

@@ -17,7 +17,7 @@ async function printed(side: "server" | "channel", options: InspectorOptions = {
   const closed = gate();
   output.on("data", (chunk: Buffer) => {
     text += chunk.toString();
-    if (/\[1\] closed/.test(text)) closed.open();
+    if (/\[1\] closed|"event":"closed"/.test(text)) closed.open();
   });
   const authority = new Authority();
   const tap = inspector({ output, ...options });
@@ -66,6 +66,17 @@ describe("inspector", () => {
     assert.doesNotMatch(frames, /message 1|ended OK/);
   });
 
+  test("calls in blocks, and JSON", async () => {
+    const blocks = await printed("channel", { view: "calls" });
+    assert.match(blocks, /\/barewire\.test\.Echo\/Unary/);
+    assert.doesNotMatch(blocks, /SETTINGS/);
+    const lines = (await printed("server", { view: "json", framesOnly: false })).trimEnd().split("\n");
+    const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
+    for (const event of ["opened", "preface", "headers", "message", "call-ended", "closed"]) {
+      assert.ok(events.includes(event), events.join());
+    }
+  });
+
   test("a slow reader of the lines holds up what passes, and not the memory", async () => {
     const output = new PassThrough({ highWaterMark: 1024 });
     const server = new Server({ tap: inspector({ output }) }).add(Echo, behaveAs(echo));
@@ -87,6 +98,7 @@ describe("inspector", () => {
     for (const [options, expected] of [
       [{ hexbytes: 5 }, /no option "hexbytes"/],
       [{ hexBytes: -1 }, /hexBytes .* 0 to \d+: current value is -1/],
+      [{ view: "lies" }, /view .* one of lines, calls, json: current value is lies/],
       [{ output: "stdout" }, /output .* a writable stream/],
       [{ redact: "authorization" }, /redact .* a list of header names/],
     ] as const) {
