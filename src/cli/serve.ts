@@ -233,7 +233,7 @@ function customServices(custom: CustomFlags, isAgain: boolean): Services {
 }
 
 /** One line of the log. The path is a peer's text, but the server has cut and escaped it. */
-function formatCall(ended: EndedCall, endedAt: Date): string {
+export function formatCall(ended: EndedCall, endedAt: Date): string {
   const time = endedAt.toISOString().slice(11);
   const messages = `${ended.received}/${ended.sent}`;
   return `${time} ${ended.peer} ${ended.path} ${codeName(ended.code)} ${ended.durationMs.toFixed(1)} ms ${messages}`;

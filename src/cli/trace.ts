@@ -120,7 +120,8 @@ async function run({ flags, remote, showCalls, port, pace, faults, tls }: Run): 
 }
 
 function typesFor(flags: Flags, remote: string, showCalls: boolean, tls: TraceTls | undefined): TraceTypes {
-  const isBlind = flags.quiet === true || !showCalls || flags["no-reflection"] === true;
+  const isQuiet = flags.quiet === true && flags.record === undefined;
+  const isBlind = isQuiet || !showCalls || flags["no-reflection"] === true;
   if (isBlind && !namesFiles(flags)) return NO_TYPES;
   return traceTypes(flags, remote, tls?.channel ?? { tls: false }, (why) =>
     process.stderr.write(`barewire: fields have no names: ${printable(why)}\n`),

@@ -322,6 +322,17 @@ export const SUBJECTS: readonly Subject[] = [
         tests: ["transport/inspect/proxy-tls.test.ts"],
       },
       {
+        feature: "Calls recorded and served again: `barewire trace --record`, `barewire replay`",
+        rules: [],
+        sources: [
+          "transport/inspect/recording/recorder.ts",
+          "transport/inspect/recording/recording.ts",
+          "cli/recorded-services.ts",
+        ],
+        spec: "our own",
+        tests: ["cli/replay.test.ts"],
+      },
+      {
         feature: "Faults on purpose between any client and any server: `barewire trace --fault`",
         rules: [],
         sources: ["transport/inspect/faults/fault.ts", "transport/inspect/faults/faulty-connection.ts"],
