@@ -72,9 +72,7 @@ async function measure(way: string): Promise<Cost> {
   const sink = createServer((socket: Socket) => socket.resume()).listen(0, "127.0.0.1");
   await once(sink, "listening");
   const { port: remote } = sink.address() as AddressInfo;
-  const child = fork(new URL("./forwarder.ts", import.meta.url), [way, String(remote)], {
-    execArgv: ["--import", "tsx"],
-  });
+  const child = fork(new URL("./forwarder.js", import.meta.url), [way, String(remote)]);
   const told = async <T>(): Promise<T> => ((await once(child, "message")) as [T])[0];
   try {
     const { port } = await told<{ port: number }>();
