@@ -304,7 +304,7 @@ describe("a recording has an end", () => {
 
 test("docs/recordings.md shows recordings that can be read", () => {
   const page = readFileSync(new URL("../../docs/recordings.md", import.meta.url), "utf8");
-  const shown = [...page.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text]) => parseRecording(text ?? ""));
+  const shown = [...page.matchAll(/^```text\n([\s\S]*?)^```$/gm)].map(([, text]) => parseRecording(text ?? ""));
   assert.deepEqual(
     shown.map(({ calls }) => calls.map(({ steps }) => steps.length)),
     [[5], [2]],
