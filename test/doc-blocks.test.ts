@@ -169,7 +169,9 @@ describe("the commands in the papers", { concurrency: 2 }, () => {
   test("have flags that their help tells of", () => {
     for (const { paper, line } of commands) {
       const [, name = "", rest = ""] =
-        /^(?:npx barewire|barewire|npm run -s barewire --|npm run) (trace|replay|serve|generate|demo)\b(.*)/.exec(line) ?? [];
+        /^(?:npx barewire|barewire|npm run -s barewire --|npm run) (trace|replay|serve|generate|demo)\b(.*)/.exec(
+          line,
+        ) ?? [];
       const help = HELP[name] ?? "";
       for (const [, flag = ""] of rest.matchAll(/ (--?[a-z][\w-]*)/g)) {
         assert.ok(help.includes(flag), `${paper}: ${line}: ${flag}`);
