@@ -156,6 +156,7 @@ export {
   type Next,
   type Reply,
 } from "./transport/intercept.js";
+export type { Tap, TapListener, TappedEnd, TappedMethod, TapSide } from "./transport/tap.js";
 export type { Pem, TlsVersion } from "./transport/tls.js";
 export type { CloseOptions, Listening } from "./transport/server/listener.js";
 export { Server, type ServerOptions, type ServiceOptions } from "./transport/server/server.js";

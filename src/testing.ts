@@ -115,7 +115,7 @@ function serverFrom(
 /** One connection: two pairs of streams, and what goes wrong between them. */
 function connect(server: CoreServer, script: FaultScript): PairedEnd {
   const [clientEnd, clientNear] = PairedEnd.pair();
-  if (script.refuses()) {
+  if (script.refusal() !== undefined) {
     setImmediate(() => clientEnd.destroy(refused()));
     return clientEnd;
   }

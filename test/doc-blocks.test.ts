@@ -11,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { type Implementation, loadProto, Server, type Service } from "../src/index.js";
 import { demoHelp } from "../src/cli/demo.js";
 import { generateHelp } from "../src/cli/generate.js";
+import { replayHelp } from "../src/cli/replay.js";
 import { serveHelp } from "../src/cli/serve.js";
 import { traceHelp } from "../src/cli/trace.js";
 import { Command, root } from "./cli/command.js";
@@ -113,11 +114,13 @@ const NOT_RUN: readonly (readonly [command: RegExp, why: string])[] = [
   ],
   [/^grpcurl /, "npm run interop has it"],
   [/^(?:npx barewire|barewire|npm run -s barewire --) trace\b/, "passes on until it is stopped: cli/trace.test.ts"],
+  [/^npx barewire replay\b/, "serves until it is stopped: cli/replay.test.ts"],
   [/^npx barewire serve\b/, "serves until it is stopped: cli/serve-custom.test.ts"],
   [/^npx barewire generate\b/, "of a file that is the reader's: cli/generate.test.ts"],
 ];
 const HELP: Readonly<Record<string, string>> = {
   trace: traceHelp,
+  replay: replayHelp,
   serve: serveHelp,
   generate: generateHelp,
   demo: demoHelp,
@@ -174,7 +177,9 @@ describe("the commands in the papers", { concurrency: 2 }, () => {
   test("have flags that their help tells of", () => {
     for (const { paper, line } of commands) {
       const [, name = "", rest = ""] =
-        /^(?:npx barewire|barewire|npm run -s barewire --|npm run) (trace|serve|generate|demo)\b(.*)/.exec(line) ?? [];
+        /^(?:npx barewire|barewire|npm run -s barewire --|npm run) (trace|replay|serve|generate|demo)\b(.*)/.exec(
+          line,
+        ) ?? [];
       const help = HELP[name] ?? "";
       for (const [, flag = ""] of rest.matchAll(/ (--?[a-z][\w-]*)/g)) {
         assert.ok(help.includes(flag), `${paper}: ${line}: ${flag}`);

@@ -280,6 +280,14 @@ describe("the package in a project", () => {
     assert.match(stdout, /UNAVAILABLE: a fault on purpose b\n$/);
   });
 
+  test("barewire/inspect prints what a server's connections are used for", async () => {
+    const script = `import { inspector } from "barewire/inspect";
+      ${ECHO.replace("new Server(", "new Server({ tap: inspector({ output: process.stdout, hexBytes: 0 }) }")}`;
+    writeFileSync(join(project, "inspect.js"), script);
+    const { stdout } = await mustRun(process.execPath, ["inspect.js"], project);
+    assert.match(stdout, /\[1\] client → server {2}HEADERS stream 1/);
+  });
+
   test("what is not exported cannot be imported", async () => {
     writeFileSync(join(project, "deep.js"), `await import("barewire/dist/codec/status.js");`);
     const { code, stderr } = await run(process.execPath, ["deep.js"], project);
@@ -359,6 +367,7 @@ const CONSUMER = `import {
 import { VERSION } from "barewire/core";
 import { Health, HealthStatuses } from "barewire/health";
 import { addReflection } from "barewire/reflection";
+import { inspector, type Tap } from "barewire/inspect";
 import { connectInProcess, type FaultInit, type InProcess } from "barewire/testing";
 
 interface Word { text: string }
@@ -394,6 +403,8 @@ export async function main(Echo: EchoService, type: MessageType<Word, WordInit>)
   bare.add(Health, new HealthStatuses().handlers());
   addReflection(bare);
   await channel.close();
+  const tap: Tap = inspector({ hexBytes: 0, redact: ["x-own"] });
+  void new Channel("localhost:1", { tap });
   const fault: FaultInit = { kind: "reset", code: "CANCEL", afterResponses: 3, on: Echo.methods.say };
   // @ts-expect-error there is no such kind
   const nonsense: FaultInit = { kind: "explode" };

@@ -13,6 +13,7 @@ import { demo, demoHelp } from "./demo.js";
 import { describe, describeHelp } from "./describe.js";
 import { generate, generateHelp } from "./generate.js";
 import { list, listHelp } from "./list.js";
+import { replay, replayHelp } from "./replay.js";
 import { serve, serveHelp } from "./serve.js";
 import { trace, traceHelp } from "./trace.js";
 import { suggestion, UsageError } from "./usage-error.js";
@@ -34,6 +35,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["list", { run: list, summary: "list a server's services, or a service's methods", help: listHelp }],
   ["describe", { run: describe, summary: "show how a service, a message or any name is declared", help: describeHelp }],
   ["trace", { run: trace, summary: "show what passes between clients and a server, byte by byte", help: traceHelp }],
+  ["replay", { run: replay, summary: "serve what barewire trace --record has recorded", help: replayHelp }],
   ["generate", { run: generate, summary: "write TypeScript modules from .proto files", help: generateHelp }],
   ["completion", { run: completion, summary: "print a script that completes all this at Tab", help: completionHelp }],
 ]);

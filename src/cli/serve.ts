@@ -8,6 +8,7 @@
  */
 import { codeName, type EndedCall, Server } from "../index.js";
 import { quoted } from "../services/peer-text.js";
+import { inspector } from "../transport/inspect/inspector.js";
 import { addCustomServices, type CustomFlags } from "./custom-services.js";
 import { drainWhenTold, END_SIGNALS, GRACE_MS } from "./end-of-serving.js";
 import { readExamples } from "./example-services.js";
@@ -48,6 +49,7 @@ Without --proto it serves three examples: RouteGuide, OrderManagement and Stream
   --accept-split-state
                      says that this is wanted of the examples, too: every worker has orders and notes of its own
   --quiet            no line for every call
+  --trace            every frame, message and call as barewire trace prints them, inside of TLS
   --help             this text
 
 For a service Greeter with the methods Greet and Chat, a module of handlers exports one of these:
@@ -80,6 +82,7 @@ const OPTIONS = {
   workers: { type: "string" },
   "accept-split-state": { type: "boolean" },
   quiet: { type: "boolean" },
+  trace: { type: "boolean" },
 } as const;
 
 type Flags = ReturnType<typeof parseCommand<typeof OPTIONS>>["values"];
@@ -184,6 +187,7 @@ async function run({ values, place, services, supervision }: Run): Promise<numbe
   const server = new Server({
     ...(values.quiet === true ? {} : { onCallEnd: (ended) => print(formatCall(ended, new Date())) }),
     ...(certificate === undefined ? {} : { tls: certificate.tls }),
+    ...(values.trace === true ? { tap: inspector({ output: process.stdout, hexBytes: 0 }) } : {}),
   });
   const describe = await services(server);
   const address = await listenAt(server, place);
@@ -229,7 +233,7 @@ function customServices(custom: CustomFlags, isAgain: boolean): Services {
 }
 
 /** One line of the log. The path is a peer's text, but the server has cut and escaped it. */
-function formatCall(ended: EndedCall, endedAt: Date): string {
+export function formatCall(ended: EndedCall, endedAt: Date): string {
   const time = endedAt.toISOString().slice(11);
   const messages = `${ended.received}/${ended.sent}`;
   return `${time} ${ended.peer} ${ended.path} ${codeName(ended.code)} ${ended.durationMs.toFixed(1)} ms ${messages}`;

@@ -14,6 +14,7 @@ import { JsonView } from "../transport/inspect/json-view.js";
 import { LiveView } from "../transport/inspect/live-view.js";
 import type { TypesOf } from "../transport/inspect/message-content.js";
 import { OrderedOutput } from "../transport/inspect/ordered-output.js";
+import { MAX_RECORDED_BYTES, Recorder } from "../transport/inspect/recording/recorder.js";
 import { PcapFile } from "../transport/inspect/pcap-file.js";
 import { Tally } from "../transport/inspect/tally.js";
 import { eventClock, type Hear, isAboutConnections } from "../transport/inspect/wire-event.js";
@@ -29,6 +30,8 @@ export const VIEW_FLAGS = {
   "by-call": { takes: "nothing" },
   json: { takes: "nothing" },
   pcap: { takes: "a value" },
+  record: { takes: "a value" },
+  "record-limit": { takes: "a value" },
   method: { takes: "values" },
   status: { takes: "values" },
   stream: { takes: "values" },
@@ -44,6 +47,8 @@ export const viewHelp = `  -s, --stats          what passed, counted, when a con
   --by-call            a block for each call when it has ended: what passed when, and who waited for whom
   --json               one event a line, for programs: docs/inspector-events.md says what stands in it
   --pcap FILE          what passes goes into FILE as well, for Wireshark; it holds all that was said, secrets included
+  --record FILE        the calls that are shown go into FILE as well, for barewire replay; secrets in headers do not
+  --record-limit SIZE  … which becomes no larger than that, such as 10MB; default 64MB
 
   --hex N              bytes of a frame to show in hex; default 256, with --json none; 0 for none
   --redact NAME        a header whose value is printed as ***, as authorization and cookies are; may be given several times
@@ -94,14 +99,18 @@ export function checkViews(flags: ViewFlags, showCalls: boolean): void {
   if (isQuiet && flags.stats !== true) {
     for (const flag of FILTERS) refuse(flag, "chooses among calls, and -q shows none: with -s they are counted");
   }
+  if (flags.record === undefined) refuse("record-limit", "is for --record");
+  if (!showCalls) refuse("record", "is about calls, and -t http2 knows none");
   readFilter(flags);
   hexBytesOf(flags);
+  recordLimitOf(flags);
 }
 
 /** Opens what the flags ask for. @throws UsageError */
 export async function openViews(flags: ViewFlags, showCalls: boolean, typesOf: TypesOf): Promise<Views> {
   const output = new OrderedOutput(process.stdout);
   const pcap = flags.pcap === undefined ? undefined : await openPcap(flags.pcap);
+  const recorder = flags.record === undefined ? undefined : await openRecorder(flags.record, flags, typesOf);
   const isQuiet = flags.quiet === true;
   const view = viewOf(flags, output, typesOf);
   const shown: Hear = isQuiet ? (event) => (isAboutConnections(event) ? view(event) : undefined) : view;
@@ -109,19 +118,21 @@ export async function openViews(flags: ViewFlags, showCalls: boolean, typesOf: T
   const chosen = filtered(readFilter(flags), (event) => {
     shown(event);
     tally?.hear(event);
+    recorder?.recorder.hear(event);
   });
   return {
     hear: (event) => {
       pcap?.file.hear(event);
       chosen(event);
     },
-    reading: isQuiet && tally === undefined ? "nothing" : showCalls ? "calls" : "frames",
-    maxMessageBytes: isQuiet ? 0 : undefined,
-    room: () => (isQuiet ? undefined : output.room()) ?? pcap?.output.room(),
+    reading: isQuiet && tally === undefined && recorder === undefined ? "nothing" : showCalls ? "calls" : "frames",
+    maxMessageBytes: recorder !== undefined ? MAX_RECORDED_BYTES : isQuiet ? 0 : undefined,
+    room: () => (isQuiet ? undefined : output.room()) ?? pcap?.output.room() ?? recorder?.output.room(),
     end: async () => {
       tally?.end(eventClock());
       await output.flushed();
       await pcap?.close();
+      await recorder?.close();
     },
   };
 }
@@ -168,15 +179,64 @@ interface OpenPcap {
 
 /** It may hold secrets: a new file is this user's alone. */
 async function openPcap(name: string): Promise<OpenPcap> {
+  const stream = await openFile("--pcap", name);
+  const output = new OrderedOutput(stream);
+  return { file: new PcapFile((bytes) => output.add(bytes)), output, close: () => closed(stream) };
+}
+
+interface OpenRecorder {
+  readonly recorder: Recorder;
+  readonly output: OrderedOutput;
+  readonly close: () => Promise<void>;
+}
+
+async function openRecorder(name: string, flags: ViewFlags, typesOf: TypesOf): Promise<OpenRecorder> {
+  const stream = await openFile("--record", name);
+  const output = new OrderedOutput(stream);
+  const limitBytes = recordLimitOf(flags);
+  const recorder = new Recorder(output, {
+    secrets: new Secrets({ more: flags.redact ?? [], showAll: flags["show-secrets"] === true }),
+    typesOf,
+    limitBytes,
+    full: () =>
+      process.stderr.write(`barewire: --record: ${limitBytes} bytes are reached, and nothing more is recorded\n`),
+  });
+  const close = async (): Promise<void> => {
+    await output.flushed();
+    await closed(stream);
+  };
+  return { recorder, output, close };
+}
+
+/** What it holds is for this user alone. @throws UsageError */
+async function openFile(flag: string, name: string): Promise<WriteStream> {
   const stream = createWriteStream(name, { mode: 0o600 });
   try {
     await once(stream, "open");
   } catch (error) {
-    throw new UsageError(`--pcap ${quoted(name)}: ${printable((error as Error).message)}`, { cause: error });
+    throw new UsageError(`${flag} ${quoted(name)}: ${printable((error as Error).message)}`, { cause: error });
   }
-  stream.on("error", (error) => process.stderr.write(`barewire: --pcap: ${printable(error.message)}\n`));
-  const output = new OrderedOutput(stream);
-  return { file: new PcapFile((bytes) => output.add(bytes)), output, close: () => closed(stream) };
+  stream.on("error", (error) => process.stderr.write(`barewire: ${flag}: ${printable(error.message)}\n`));
+  return stream;
+}
+
+const DEFAULT_RECORD_LIMIT = "64MB";
+const MIN_RECORD_BYTES = 1000;
+const MAX_RECORD_BYTES = 256_000_000;
+const SIZES: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["KB", 1000],
+  ["MB", 1_000_000],
+]);
+
+/** @throws UsageError */
+function recordLimitOf({ "record-limit": limit = DEFAULT_RECORD_LIMIT }: ViewFlags): number {
+  const [, number = "", unit = ""] = /^(\d{1,12})(KB|MB)?$/i.exec(limit) ?? [];
+  const bytes = number === "" ? Number.NaN : Number(number) * (SIZES.get(unit.toUpperCase()) ?? Number.NaN);
+  if (bytes >= MIN_RECORD_BYTES && bytes <= MAX_RECORD_BYTES) return bytes;
+  throw new UsageError(
+    `--record-limit must be a size such as 500KB or 10MB, from 1KB to 256MB: current value is ${quoted(limit)}`,
+  );
 }
 
 async function closed(stream: WriteStream): Promise<void> {

@@ -4,6 +4,8 @@
  * Laws: it changes nothing of what passes; what it cannot read it passes on all the same, and says so.
  */
 import { quoted } from "../services/peer-text.js";
+import { FaultScript } from "../transport/inspect/faults/fault-script.js";
+import { FAULT_GRAMMAR, readFault } from "../transport/inspect/faults/fault-text.js";
 import { Proxy, type ProxyListener } from "../transport/inspect/proxy.js";
 import { Trace } from "../transport/inspect/trace.js";
 import { eventClock } from "../transport/inspect/wire-event.js";
@@ -31,6 +33,8 @@ is no HTTP/2 is passed on unread; so is TLS, without --tls. Flags are written wi
   --down N             … and that come back
 ${viewHelp}
 
+  --fault FAULT        what is to go wrong on purpose, such as 'reset after 3 messages'; may be given several times
+
 ${tlsHelp}
 
 Fields have names where the server's reflection tells them, which is asked when a service is first called, or from files:
@@ -40,7 +44,14 @@ Fields have names where the server's reflection tells them, which is asked when 
   --no-reflection      ask nobody
   --help               this text
 
+A FAULT is one of these, with what stands below behind it in any order; what is shown then is what the client sees:
+${indented(FAULT_GRAMMAR)}
+
 Ctrl-C ends it, and cuts the connections. Colours are for terminals, without NO_COLOR.`;
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, "  ");
+}
 
 const FLAGS = {
   remote: { takes: "a value", alias: "r" },
@@ -50,6 +61,7 @@ const FLAGS = {
   delay: { takes: "a value", alias: "d" },
   up: { takes: "a value" },
   down: { takes: "a value" },
+  fault: { takes: "values" },
   ...VIEW_FLAGS,
   ...TLS_FLAGS,
   proto: { takes: "values" },
@@ -73,9 +85,10 @@ export async function trace(args: readonly string[]): Promise<number> {
   checkViews(flags, showCalls);
   const port = parseWholeNumber("--port", flags.port ?? "0", 0, 65_535);
   const pace = paceOf(flags);
+  const faults = faultsOf(flags.fault ?? []);
   const tls = openTraceTls(flags);
   try {
-    return await run({ flags, remote, showCalls, port, pace, tls });
+    return await run({ flags, remote, showCalls, port, pace, faults, tls });
   } finally {
     tls?.certificate.remove();
   }
@@ -87,13 +100,14 @@ interface Run {
   readonly showCalls: boolean;
   readonly port: number;
   readonly pace: ReturnType<typeof paceOf>;
+  readonly faults: FaultScript | undefined;
   readonly tls: TraceTls | undefined;
 }
 
-async function run({ flags, remote, showCalls, port, pace, tls }: Run): Promise<number> {
+async function run({ flags, remote, showCalls, port, pace, faults, tls }: Run): Promise<number> {
   const types = typesFor(flags, remote, showCalls, tls);
   const { hear, end, ...how } = await openViews(flags, showCalls, types.typesOf);
-  const proxy = openProxy({ remote, ...pace, tls: tls?.proxy }, new Trace(hear, how));
+  const proxy = openProxy({ remote, ...pace, faults, tls: tls?.proxy }, new Trace(hear, how));
   const address = await listenAt(proxy, flags.listen ?? DEFAULT_HOST, port);
   const certificate = tls?.certificate.describe();
   const caFile = tls?.certificate.caFile;
@@ -106,7 +120,8 @@ async function run({ flags, remote, showCalls, port, pace, tls }: Run): Promise<
 }
 
 function typesFor(flags: Flags, remote: string, showCalls: boolean, tls: TraceTls | undefined): TraceTypes {
-  const isBlind = flags.quiet === true || !showCalls || flags["no-reflection"] === true;
+  const isQuiet = flags.quiet === true && flags.record === undefined;
+  const isBlind = isQuiet || !showCalls || flags["no-reflection"] === true;
   if (isBlind && !namesFiles(flags)) return NO_TYPES;
   return traceTypes(flags, remote, tls?.channel ?? { tls: false }, (why) =>
     process.stderr.write(`barewire: fields have no names: ${printable(why)}\n`),
@@ -140,6 +155,27 @@ const LISTEN_FAULTS: ReadonlyMap<unknown, string> = new Map([
   ["EAI_AGAIN", "the host is not known"],
   ["EACCES", "it is not allowed; ports below 1024 often need special rights"],
 ]);
+
+/** What goes wrong on purpose, if anything does. @throws UsageError */
+function faultsOf(texts: readonly string[]): FaultScript | undefined {
+  if (texts.length === 0) return undefined;
+  const script = new FaultScript();
+  for (const text of texts) script.add(faultOf(text), text);
+  return script;
+}
+
+function faultOf(text: string): ReturnType<typeof readFault> {
+  try {
+    const fault = readFault(text);
+    if (!fault.now) return fault;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(`--fault: ${printable(error.message)} (see --help)`, { cause: error });
+  }
+  throw new UsageError(
+    `--fault ${quoted(text)}: "now" is for tests: when the proxy begins, there is nothing to come upon`,
+  );
+}
 
 function parseType(type: string): "grpc" | "http2" {
   if (type === "grpc" || type === "http2") return type;

@@ -119,6 +119,16 @@ describe("barewire serve --tls", () => {
   });
 });
 
+test("barewire serve --trace prints what passes, inside of TLS, with the names of its services", () =>
+  serving(["--trace", "--tls"], async (server, port) => {
+    const [, caFile = ""] = await server.printed(/: (\S*ca\.pem)\n/);
+    await ask(port, { ca: readFileSync(caFile, "utf8") });
+    await server.printed(/\[1\] closed\n/);
+    assert.match(server.stdout, /\[1\] client → server {2}the preface of HTTP\/2, 24 bytes\n/);
+    assert.match(server.stdout, /stream 1 message 1, 0 bytes: routeguide\.Point\n {4}\(no field is set\)\n/);
+    assert.match(server.stdout, /127\.0\.0\.1:\d+ \/routeguide\.RouteGuide\/GetFeature OK/);
+  }));
+
 describe("barewire serve --tls --cert-file --key-file", () => {
   const authority = new Authority();
   const caFile = file("ca.pem", authority.cert);

@@ -269,6 +269,24 @@ describe("barewire trace", { concurrency: 2 }, () => {
     assert.doesNotMatch(stdout, /Basic/);
   });
 
+  test("has things go wrong with --fault, and says which", async () => {
+    const flags = ["--hex", "0", "--fault", "status=UNAVAILABLE on GetFeature once", "--fault", "delay 1ms ±1ms"];
+    const { stdout } = await traced(services.address, flags, async (address, command) => {
+      await withChannel(address, async (channel) => {
+        const guide = channel.client(RouteGuide);
+        await assert.rejects(
+          guide.getFeature(JERSEY),
+          (error) => error instanceof StatusError && error.code === Code.UNAVAILABLE,
+        );
+        assert.equal((await guide.getFeature(JERSEY)).name, "Weldon Ridge, Jefferson, NJ");
+      });
+      await command.printed(/\[1\] closed/);
+    });
+    assert.match(stdout, /\[1\] a fault on purpose: status=UNAVAILABLE on GetFeature once, upon stream 1\n/);
+    assert.match(stdout, /stream 1 .* ended UNAVAILABLE "a fault on purpose"/);
+    assert.match(stdout, /\[1\] a fault on purpose: delay 1ms ±1ms, upon stream 3\n/);
+  });
+
   test("goes on when nobody reads what it prints", async () => {
     await traced(services.address, [], async (address, command) => {
       command.closeStdout();
@@ -288,6 +306,12 @@ describe("barewire trace", { concurrency: 2 }, () => {
     ["-r a:1 -p 70000", /--port must be a whole number from 0 to 65535/],
     ["-r a:1 --proto missing.proto", /missing\.proto/],
     ["-r a:1 -I x", /--include is for --proto/],
+    [
+      "-r a:1 --fault=resett",
+      /--fault: Cannot read the fault "resett" .*: found "resett"; did you mean "reset"\? \(see --help\)/,
+    ],
+    ["-r a:1 --fault=status=OK", /--fault: Cannot use the fault as code must be a status code other than OK/],
+    ["-r a:1 --fault", /--fault/],
     ["-r a:1 something", /"something" is too much/],
     ["-r a:1 --pcap /nowhere/at.all", /--pcap "\/nowhere\/at\.all": ENOENT/],
     ["-r 127.0.0.1:1 -l 192.0.2.1", /cannot listen on "192\.0\.2\.1", port 0: this machine does not have that address/],

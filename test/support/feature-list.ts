@@ -98,6 +98,13 @@ export const SUBJECTS: readonly Subject[] = [
         spec: "Node.js, diagnostics_channel",
         tests: ["rpc/diagnostics.test.ts"],
       },
+      {
+        feature: "Every byte of a server or a channel shown, inside of TLS: option `tap`, `barewire/inspect`",
+        rules: [],
+        sources: ["transport/tap.ts", "transport/tapped-socket.ts", "transport/inspect/inspector.ts"],
+        spec: "our own",
+        tests: ["rpc/taps.test.ts", "transport/inspect/inspector.test.ts"],
+      },
     ],
   },
   {
@@ -313,6 +320,28 @@ export const SUBJECTS: readonly Subject[] = [
         sources: ["transport/inspect/proxy-tls.ts"],
         spec: "RFC 9113 §9.2",
         tests: ["transport/inspect/proxy-tls.test.ts"],
+      },
+      {
+        feature: "Calls recorded and served again: `barewire trace --record`, `barewire replay`",
+        rules: [],
+        sources: [
+          "transport/inspect/recording/recorder.ts",
+          "transport/inspect/recording/recording.ts",
+          "cli/recorded-services.ts",
+        ],
+        spec: "our own",
+        tests: ["cli/replay.test.ts"],
+      },
+      {
+        feature: "Faults on purpose between any client and any server: `barewire trace --fault`",
+        rules: [],
+        sources: ["transport/inspect/faults/fault.ts", "transport/inspect/faults/faulty-connection.ts"],
+        spec: "our own",
+        tests: [
+          "transport/inspect/faulty-proxy.test.ts",
+          "transport/inspect/faults/fault-text.test.ts",
+          "testing.test.ts",
+        ],
       },
       {
         feature: "Node 20, 22, 24 and 26",

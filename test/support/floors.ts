@@ -81,6 +81,12 @@ export const FLOORS: readonly Floor[] = [
     modules: [],
   },
   {
+    floor: "src/inspect.ts",
+    is: "for looking: what is on the wire of a server or a channel",
+    imports: ["src/transport/inspect/", "src/transport/tap.ts"],
+    modules: [],
+  },
+  {
     floor: "src/testing.ts",
     is: "for users' tests: both sides in one process, and faults between them",
     imports: ["src/index.ts", "src/core.ts", "src/transport/duplex-pair.ts", "src/transport/inspect/faults/"],

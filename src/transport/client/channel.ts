@@ -4,13 +4,14 @@
  * Spec: connectivity-semantics-and-api.md; naming.md.
  * Laws: nothing is connected before the first call; a call finds a connection or the reason why there is none.
  */
-import type { Service } from "../../codec/method.js";
+import type { Method, Service } from "../../codec/method.js";
 import { StatusError } from "../../codec/status.js";
 import { Codings, PeerCodings, type CompressionOptions } from "../codings.js";
 import type { Dial } from "../dial.js";
 import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
 import { startPropagation } from "../propagation.js";
+import { checkTap, type Tap, type TapPoint } from "../tap.js";
 import type { CallCredentials } from "./call-credentials.js";
 import { checkAuthority } from "./connecting/authority.js";
 import { dialTlsOf, type ChannelTls, type DialTls } from "./connecting/channel-tls.js";
@@ -48,6 +49,8 @@ export interface ChannelOptions extends Partial<ChannelLimits>, NamingOptions, S
    * exception, or a stream that fails, is a failed connection.
    */
   readonly dial?: Dial | undefined;
+  /** Is shown every byte of its connections, as `inspector()` of `barewire/inspect` prints them. Default: nobody is, and nothing is spent on it. */
+  readonly tap?: Tap | undefined;
   /** What `:authority` says instead of the target; with TLS, its host is what the server's certificate must be for. */
   readonly authority?: string | undefined;
   /** Which codings responses may use, and in which requests are sent. Default: gzip and deflate are taken, none is sent. */
@@ -109,6 +112,7 @@ export class Channel {
   readonly #callOwner: ClientCallOwner;
   readonly #callClock = new CallClock();
   readonly #interceptors: readonly Interceptor[];
+  #tappedMethods: Map<string, Method> | undefined;
 
   /**
    * `target` is a name, `"host:port"`, which is looked up in the DNS; `"ipv4:…"` or `"ipv6:…"` with addresses, `"unix:path"`, a list
@@ -121,6 +125,7 @@ export class Channel {
     checkOptions("Channel", options, [
       "tls",
       "dial",
+      "tap",
       "authority",
       "compression",
       "credentials",
@@ -144,6 +149,7 @@ export class Channel {
     const tls = tlsFor(naming.target, options.tls, authority);
     checkCallback("onError", options.onError);
     checkCallback("dial", options.dial);
+    checkTap(options.tap);
     checkFlag("retry", options.retry);
     checkFlag("healthChecks", options.healthChecks);
     checkFlag("keepaliveWithoutCalls", options.keepaliveWithoutCalls);
@@ -167,6 +173,7 @@ export class Channel {
       clock: SYSTEM_CLOCK,
       tls,
       dial: options.dial,
+      tap: options.tap === undefined ? undefined : this.#tapPoint(options.tap),
       keepalive: { timeMs: limits.keepaliveTimeMs },
       keepaliveWithoutCalls,
       ...naming,
@@ -198,6 +205,13 @@ export class Channel {
       callSites: options.callSites,
       callUnobserved: (error, path) => this.#report(error, path),
     };
+  }
+
+  /** Only a channel with a tap keeps in mind what its clients can call. */
+  #tapPoint(tap: Tap): TapPoint {
+    const methods = (this.#tappedMethods = new Map<string, Method>());
+    const failed = (error: unknown): void => this.#report(error, "tap");
+    return { tap, side: "client", methodOf: (path) => methods.get(path), failed };
   }
 
   /** What the channel is at the moment: `"IDLE"` until there is a call, or {@link Channel.connect}. */
@@ -236,6 +250,9 @@ export class Channel {
   client<S extends Service>(service: S, options: ClientOptions = {}): Client<S> {
     checkOptions("client", options, ["interceptors"]);
     const interceptors = [...this.#interceptors, ...interceptorsFrom(options.interceptors)];
+    for (const method of this.#tappedMethods === undefined ? [] : Object.values(service.methods)) {
+      this.#tappedMethods?.set(method.path, method);
+    }
     return createClient(service, this.#callOwner, interceptors);
   }
 

@@ -79,6 +79,12 @@ export class ConnectionWatch {
     this.#tell(atMs, { kind: "half-closed", from });
   }
 
+  /** A fault comes on purpose, upon a call or upon all of the connection. */
+  faulted(atMs: number, fault: string, streamId: number | undefined): void {
+    const call = streamId === undefined ? undefined : this.#calls?.callOf(streamId);
+    this.#tell(atMs, { kind: "fault", fault, streamId, call });
+  }
+
   /** The connection has gone, and with it the calls that were running. */
   closed(atMs: number, broken?: Broken): void {
     this.#atMs = atMs;

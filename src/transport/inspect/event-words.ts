@@ -46,6 +46,10 @@ export function connectionWords(event: WireEvent): readonly string[] {
       return [`connected to ${event.remote}`];
     case "unreachable":
       return [`cannot connect to the server: ${reasonOf(event.error)}`];
+    case "fault": {
+      const where = event.streamId === undefined ? "" : `, upon stream ${event.streamId}`;
+      return [`a fault on purpose: ${safeText(event.fault, 256)}${where}`];
+    }
     case "half-closed":
       return [`the ${event.from} has said everything`];
     case "closed":

@@ -145,7 +145,7 @@ export class FilteredEvents {
 
 function streamOf(event: WireEvent): number {
   if (event.kind === "frame") return event.seen.raw.streamId;
-  return "streamId" in event ? event.streamId : 0;
+  return "streamId" in event ? (event.streamId ?? 0) : 0;
 }
 
 /** Whether a frame is a part of a request's headers, of which more is to come. */

@@ -55,6 +55,8 @@ export function jsonBody(event: WireEvent, options: JsonEventOptions): JsonEvent
       return event.broken === undefined ? {} : { from: event.broken.from, reason: reasonOf(event.broken.error) };
     case "counted":
       return { ...event.counts, callsByEnding: Object.fromEntries(event.counts.callsByEnding) };
+    case "fault":
+      return { fault: cut(event.fault), stream: event.streamId, method: methodOf(event.call) };
     case "half-closed":
       return { from: event.from };
     case "preface":

@@ -56,7 +56,7 @@ export async function messageContent(
   const coding = message.compressed ? (half.coding ?? "no coding") : undefined;
   const { bytes } = message;
   if (bytes === undefined) return { coding, problem: "too long to be shown" };
-  const opened = message.compressed ? await open(bytes, half.coding) : bytes;
+  const opened = message.compressed ? await plainBytes(bytes, half.coding) : bytes;
   if (typeof opened === "string") return { coding, problem: opened, body: { form: "bytes", bytes } };
   const plainLength = message.compressed ? opened.length : undefined;
   const contentType = valueOf(half.headers ?? call.request.headers ?? [], "content-type");
@@ -67,16 +67,20 @@ export async function messageContent(
 }
 
 /** The plain bytes, or why there are none. */
-async function open(bytes: Uint8Array, coding: string | undefined): Promise<Uint8Array | string> {
+export async function plainBytes(
+  bytes: Uint8Array,
+  coding: string | undefined,
+  maxBytes = MAX_PLAIN_BYTES,
+): Promise<Uint8Array | string> {
   if (coding === undefined || coding === "identity") return "it is said to be compressed, and with nothing";
   const compressor = CODINGS.get(coding);
   if (compressor === undefined) return "this coding is not known here";
   try {
-    return await compressor.decompress(bytes, MAX_PLAIN_BYTES);
+    return await compressor.decompress(bytes, maxBytes);
   } catch (error) {
     const isLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
     return isLarge
-      ? `it is more than ${MAX_PLAIN_BYTES} bytes when it is plain, which are not shown`
+      ? `it is more than ${maxBytes} bytes when it is plain, which are not shown`
       : `it cannot be made plain: ${safeText((error as Error).message, 256)}`;
   }
 }

@@ -2,13 +2,16 @@
  * A TCP proxy: takes connections, opens one to the remote for each, and shows what passes between them.
  *
  * Spec: RFC 9293 §3.6 (a connection's two directions end apart).
- * Laws: bytes pass unchanged and in their order; what goes wrong with one side goes wrong with the other in the same way; it holds
- * no more than its sockets and its delay do.
+ * Laws: bytes pass unchanged and in their order, unless faults are asked for; what goes wrong with one side goes wrong with the other in
+ * the same way; it holds no more than its sockets and its delay do.
  */
-import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createConnection, createServer, type AddressInfo, type Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
+import { PairedEnd } from "../duplex-pair.js";
 import type { Side } from "./conversation.js";
+import type { ArmedFault, FaultScript } from "./faults/fault-script.js";
+import { joinWithFaults } from "./faults/faulty-wire.js";
 import { dialWithTls, listenWithTls, type ProxyTls } from "./proxy-tls.js";
 import { Relay } from "./relay.js";
 import type { Broken } from "./wire-event.js";
@@ -27,6 +30,8 @@ export interface ProxyListener {
   bytes(connection: number, from: Side, chunk: Buffer): Promise<void> | undefined;
   /** `from` has said that no more comes. */
   halfClosed(connection: number, from: Side): void;
+  /** A fault comes on purpose, upon a call or upon all of the connection. */
+  faulted(connection: number, fault: ArmedFault, call: { readonly streamId: number } | undefined): void;
   /** Both sides are gone; `error` says what broke it, and on which side, if anything did. */
   closed(connection: number, broken: Broken | undefined): void;
 }
@@ -41,6 +46,8 @@ export interface ProxyOptions {
   readonly upBytesPerSecond?: number | undefined;
   /** How many bytes a second pass from it. Default: as many as come. */
   readonly downBytesPerSecond?: number | undefined;
+  /** What is to go wrong on purpose. What is heard of then is what the client's side of the proxy sees. */
+  readonly faults?: FaultScript | undefined;
   /** TLS on both sides. Default: bytes pass as they are. */
   readonly tls?: ProxyTls | undefined;
 }
@@ -115,6 +122,11 @@ export class Proxy {
     const number = ++this.#count;
     this.#sockets.add(client);
     this.#listener.accepted(number, peerOf(client), localOf(client));
+    const refusal = this.#options.faults?.refusal();
+    if (refusal !== undefined) {
+      this.#refuse(number, client, refusal);
+      return;
+    }
     const remote = this.#dial();
     this.#sockets.add(remote);
     const unreachable = (error: Error): void => this.#giveUp(number, client, remote, error);
@@ -126,13 +138,23 @@ export class Proxy {
       remote.off("error", unreachable);
       client.off("error", left);
       this.#listener.connected(number, this.remote);
-      this.#join(number, client, remote);
+      this.#join(number, client, this.#withFaults(number, remote));
     });
   }
 
   #giveUp(number: number, client: Socket, remote: Socket, error: Error): void {
     this.#sockets.delete(remote);
     this.#listener.unreachable(number, error);
+    this.#cut(number, client);
+  }
+
+  /** As near to a refused connection as one gets that has been made already. */
+  #refuse(number: number, client: Socket, refusal: ArmedFault): void {
+    this.#listener.faulted(number, refusal, undefined);
+    this.#cut(number, client);
+  }
+
+  #cut(number: number, client: Socket): void {
     const gone = (): void => {
       this.#sockets.delete(client);
       this.#listener.closed(number, undefined);
@@ -151,7 +173,17 @@ export class Proxy {
       : createConnection({ path: remote.path, allowHalfOpen: true });
   }
 
-  #join(number: number, client: Socket, remote: Socket): void {
+  /** What stands for the remote: itself, or where faults come upon what it says. */
+  #withFaults(number: number, remote: Socket): Socket | PairedEnd {
+    const { faults } = this.#options;
+    if (faults === undefined) return remote;
+    const [near, far] = PairedEnd.pair();
+    joinWithFaults(far, remote, faults, (armed, call) => this.#listener.faulted(number, armed, call));
+    remote.once("close", () => this.#sockets.delete(remote));
+    return near;
+  }
+
+  #join(number: number, client: Socket, remote: Socket | PairedEnd): void {
     const { delayMs = 0, upBytesPerSecond, downBytesPerSecond } = this.#options;
     const hears = (from: Side) => ({
       chunk: (chunk: Buffer) => this.#listener.bytes(number, from, chunk),
@@ -161,13 +193,13 @@ export class Proxy {
     const down = new Relay(remote, client, { delayMs, bytesPerSecond: downBytesPerSecond }, hears("server"));
     let broken: Broken | undefined;
     let open = 2;
-    const watch = (from: Side, socket: Socket, relay: Relay, other: Socket): void => {
+    const watch = (from: Side, socket: Socket | PairedEnd, relay: Relay, other: Socket | PairedEnd): void => {
       socket.on("error", (error) => (broken ??= { from, error }));
-      socket.on("close", (hadError) => {
-        this.#sockets.delete(socket);
+      socket.once("close", () => {
+        if (socket instanceof Socket) this.#sockets.delete(socket);
         relay.stop();
         if (--open === 0) this.#listener.closed(number, broken);
-        else if (hadError) cut(other);
+        else if (socket.errored !== null) cut(other);
         // Whoever ended in order has its last bytes still on their way.
         else if (!socket.readableEnded) other.destroy();
       });
@@ -186,7 +218,7 @@ function whenGone(socket: Socket): Promise<void> {
 }
 
 /** As bluntly as can be: below TLS there is no reset to be had. */
-function cut(socket: Socket): void {
+function cut(socket: Socket | PairedEnd): void {
   if (socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();
 }

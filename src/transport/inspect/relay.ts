@@ -1,11 +1,11 @@
 /**
- * One direction of a proxied connection: bytes from one socket to the other, in their order, as late and as slowly as asked.
+ * One direction of a proxied connection: bytes from one stream to the other, in their order, as late and as slowly as asked.
  *
  * Spec: RFC 9293 §3.6 (half-close).
  * Laws: what the reader does not take is not read either; the end is passed on behind the last byte; what waits to be late is
  * bounded, so that a long delay makes a long pipe and no large one.
  */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { TokenBucket } from "./token-bucket.js";
 
 /** How bytes pass. */
@@ -34,8 +34,8 @@ interface Waiting {
 
 /** Moves the bytes of one direction. */
 export class Relay {
-  readonly #from: Socket;
-  readonly #to: Socket;
+  readonly #from: Duplex;
+  readonly #to: Duplex;
   readonly #listener: RelayListener;
   readonly #delayMs: number;
   readonly #bucket: TokenBucket | undefined;
@@ -46,7 +46,7 @@ export class Relay {
   #timer: NodeJS.Timeout | undefined;
   #isEnded = false;
 
-  constructor(from: Socket, to: Socket, { delayMs, bytesPerSecond }: Pace, listener: RelayListener) {
+  constructor(from: Duplex, to: Duplex, { delayMs, bytesPerSecond }: Pace, listener: RelayListener) {
     this.#from = from;
     this.#to = to;
     this.#listener = listener;

@@ -5,6 +5,7 @@
  */
 import { ConnectionWatch, type ConnectionWatchOptions } from "./connection-watch.js";
 import type { Side } from "./conversation.js";
+import type { ArmedFault } from "./faults/fault-script.js";
 import type { ProxyListener } from "./proxy.js";
 import { type Broken, eventClock, type Hear } from "./wire-event.js";
 
@@ -54,6 +55,10 @@ export class Trace implements ProxyListener {
 
   halfClosed(connection: number, from: Side): void {
     this.#connections.get(connection)?.halfClosed(from, this.#now());
+  }
+
+  faulted(connection: number, fault: ArmedFault, call: { readonly streamId: number } | undefined): void {
+    this.#connections.get(connection)?.faulted(this.#now(), fault.text, call?.streamId);
   }
 
   closed(connection: number, broken: Broken | undefined): void {

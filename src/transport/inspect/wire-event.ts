@@ -102,6 +102,13 @@ export type WireEvent =
       readonly ms: number;
     })
   | (Seen & {
+      /** Something goes wrong on purpose, upon a call or upon all of the connection; `fault` is what it was asked for with. */
+      readonly kind: "fault";
+      readonly fault: string;
+      readonly streamId: number | undefined;
+      readonly call: SeenCall | undefined;
+    })
+  | (Seen & {
       /** The client has said that its requests are complete. */
       readonly kind: "requests-ended";
       readonly call: SeenCall;
@@ -136,6 +143,7 @@ const ABOUT_CONNECTIONS: ReadonlySet<WireEvent["kind"]> = new Set([
   "opened",
   "connected",
   "unreachable",
+  "fault",
   "half-closed",
   "closed",
   "counted",

@@ -4,6 +4,7 @@
  * Spec: RFC 9113 §3.3, §6.8; gRFC L109 and L111 (one address given up by itself), L114 (sockets from elsewhere).
  * Laws: no byte of a client ends the process; closing drains first, then cuts, and always comes to an end.
  */
+import type { EventEmitter } from "node:events";
 import {
   constants,
   createSecureServer,
@@ -15,7 +16,7 @@ import {
 import { Server as NetServer, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { formatAddress, formatHostPort, parseAddress, type Address } from "../address.js";
-import { carrierOf } from "../carrier.js";
+import { carrierOf, type Carrier } from "../carrier.js";
 import { FIELD_OPTIONS } from "../field-options.js";
 import { checkOptions, MAX_TIMER_MS, numbersFrom } from "../options.js";
 import type { ServerLimits } from "./limits.js";
@@ -30,6 +31,9 @@ import {
   type ServerTls,
 } from "./server-tls.js";
 import { ServerSession, type SessionOwner } from "./session.js";
+import { peerOf } from "../peer.js";
+import type { TapPoint } from "../tap.js";
+import { throughTap } from "../tapped-socket.js";
 import { UnusedConnections } from "./unused-connections.js";
 
 /** Where a server listens. */
@@ -58,6 +62,8 @@ export interface CloseOptions {
 
 /** The server above, as far as a listener needs it. */
 export interface ListenerOwner extends SessionOwner {
+  /** Who is shown what passes. */
+  readonly tap: TapPoint | undefined;
   /** Whether there may be one connection more. Where there may not, the owner tells of it. */
   admits(socket: Duplex): boolean;
   /** Every connection is gone, and no more will come. */
@@ -91,6 +97,8 @@ export class Listener implements Listening {
   readonly #sockets = new Set<Duplex>();
   readonly #sessions = new Set<ServerSession>();
   readonly #unused = new UnusedConnections();
+  /** What is below the stand-in that a session is just being made on. */
+  #tapped: Carrier | undefined;
   #stopped: Promise<unknown> | undefined;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
@@ -99,6 +107,7 @@ export class Listener implements Listening {
     this.#owner = owner;
     this.#http2 = createHttp2(owner.limits, tls);
     const isTls = isSecure(this.#http2);
+    if (owner.tap !== undefined) this.#tapInto(isTls ? "secureConnection" : "connection", owner.tap);
     // Before Node's own listeners, which make the session in the same turn.
     this.#http2.prependListener("connection", (socket: Duplex) =>
       isTls ? this.#unused.handshake(socket) : this.#unused.carrier(socket),
@@ -146,6 +155,24 @@ export class Listener implements Listening {
     if (isSecure(this.#http2)) this.#http2.setSecureContext(serverContext(tls));
   }
 
+  /** Has Node make its sessions on stand-ins for its sockets. */
+  #tapInto(event: "connection" | "secureConnection", point: TapPoint): void {
+    const http2: EventEmitter = this.#http2;
+    const [makeSession] = http2.listeners(event);
+    if (makeSession === undefined) throw new Error(`a server of node:http2 has no listener for "${event}"`);
+    http2.off(event, makeSession as (socket: Duplex) => void);
+    http2.on(event, (socket: Carrier & { readonly alpnProtocol?: unknown }) => {
+      // Who has not agreed on HTTP/2 gets no session.
+      const hasSession = event === "connection" || socket.alpnProtocol === "h2";
+      throughTap(socket, hasSession ? point : undefined, (carrier) => {
+        this.#tapped = socket;
+        this.#unused.carrier(socket);
+        makeSession.call(http2, carrier);
+        this.#tapped = undefined;
+      });
+    });
+  }
+
   #onConnection(socket: Duplex): void {
     socket.on("error", ignore);
     if (!this.#owner.admits(socket)) {
@@ -162,14 +189,15 @@ export class Listener implements Listening {
 
   #onSession(session: ServerHttp2Session): void {
     session.on("error", ignore);
-    if (showsBadCertificate(session)) {
+    const socket = this.#tapped ?? session.socket;
+    if (showsBadCertificate(socket)) {
       session.destroy(new Error("a client certificate is no good"), constants.NGHTTP2_INADEQUATE_SECURITY);
       return;
     }
     const { handshakeTimeoutMs } = this.#owner.limits;
     // With TLS, its handshake had the other half.
     expectPreface(session, isSecure(this.#http2) ? handshakeTimeoutMs / 2 : handshakeTimeoutMs);
-    const own = new ServerSession(this.#owner, session);
+    const own = new ServerSession(this.#owner, session, peerOf(socket));
     this.#unused.session(own);
     this.#sessions.add(own);
     session.on("close", () => {

@@ -5,7 +5,7 @@
  * Laws: no handshake, however it fails, harms the server or leaves a socket behind; a certificate that was not verified is
  * nobody's.
  */
-import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
+import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { SecureContextOptions, TlsOptions, TLSSocket } from "node:tls";
 import { isTls } from "../peer.js";
 import { checkTlsOptions, contextOptions, secureContext, type Pem, type TlsVersion } from "../tls.js";
@@ -98,7 +98,6 @@ export function guardHandshakes(listener: Http2SecureServer): void {
 }
 
 /** Whether a client showed a certificate that is no good, which Node lets in where none is required. */
-export function showsBadCertificate(session: ServerHttp2Session): boolean {
-  const { socket } = session;
+export function showsBadCertificate(socket: unknown): boolean {
   return isTls(socket) && !socket.authorized && socket.getPeerX509Certificate() !== undefined;
 }

@@ -13,6 +13,7 @@ import { formatHostPort } from "../address.js";
 import { Codings, type CompressionOptions } from "../codings.js";
 import { interceptorsFrom, type Interceptor } from "../intercept.js";
 import { checkCallback, checkFlag, checkOptions, numbersFrom } from "../options.js";
+import { checkTap, type Tap, type TapPoint } from "../tap.js";
 import { echo } from "./dispatch.js";
 import { checkNames, registerHandlers, type Implementation, type Registered } from "./handler.js";
 import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA, type ServerLimits } from "./limits.js";
@@ -24,6 +25,8 @@ import type { EndedCall } from "./session.js";
 export interface ServerOptions extends Partial<ServerLimits> {
   /** Which codings requests may use, and in which responses are sent. Default: gzip and deflate are taken, none is sent. */
   readonly compression?: CompressionOptions | undefined;
+  /** Is shown every byte of its connections, as `inspector()` of `barewire/inspect` prints them. Default: nobody is, and nothing is spent on it. */
+  readonly tap?: Tap | undefined;
   /** Encrypts every connection of this server. Default: plaintext. {@link Server.updateTls} replaces it. */
   readonly tls?: ServerTls | undefined;
   /**
@@ -74,6 +77,7 @@ export class Server {
   /** @throws TypeError for an option that does not exist or is not in range. */
   constructor(options: ServerOptions = {}) {
     checkOptions("Server", options, [
+      "tap",
       "tls",
       "interceptors",
       "compression",
@@ -87,6 +91,7 @@ export class Server {
     checkCallback("onCallEnd", options.onCallEnd);
     checkCallback("onDrain", options.onDrain);
     checkFlag("permitKeepaliveWithoutCalls", options.permitKeepaliveWithoutCalls);
+    checkTap(options.tap);
     if (options.tls !== undefined) serverContext(options.tls);
     this.#tls = options.tls;
     this.#limits = numbersFrom(DEFAULT_SERVER_LIMITS, options, SERVER_LIMIT_MAXIMA, SERVER_LIMIT_MINIMA);
@@ -98,6 +103,7 @@ export class Server {
       permitKeepaliveWithoutCalls: options.permitKeepaliveWithoutCalls === true,
       codings: new Codings("Server", options.compression),
       onCallEnd: options.onCallEnd,
+      tap: options.tap === undefined ? undefined : this.#tapPoint(options.tap),
       lookup: (path) => this.#lookup(path),
       callFailed: (error, path) => this.#report(error, path),
       admits: (socket) => this.#admits(socket),
@@ -131,6 +137,15 @@ export class Server {
   /** The services added, in that order. */
   get services(): readonly Service[] {
     return [...this.#services.values()];
+  }
+
+  #tapPoint(tap: Tap): TapPoint {
+    return {
+      tap,
+      side: "server",
+      methodOf: (path) => this.#methods.get(path)?.method,
+      failed: (error) => this.#report(error, "tap"),
+    };
   }
 
   /** The method at a `:path`, or the status that says why there is none. */

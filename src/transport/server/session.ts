@@ -12,7 +12,6 @@ import type { SendLimits } from "../message-sink.js";
 import type { Peer } from "../call.js";
 import type { Codings } from "../codings.js";
 import { announce, announceConnection, watched } from "../diagnostics.js";
-import { peerOf } from "../peer.js";
 import { dispatch, echo } from "./dispatch.js";
 import type { Registered } from "./handler.js";
 import { ReceiveWindow } from "../receive-window.js";
@@ -90,13 +89,13 @@ export class ServerSession implements ServerCallOwner, AgeOwner {
   /** The client has acknowledged our SETTINGS: only from then on does Node hold it to them, and one may never do so. */
   #acknowledged = false;
 
-  constructor(owner: SessionOwner, session: ServerHttp2Session) {
+  constructor(owner: SessionOwner, session: ServerHttp2Session, peer: Peer) {
     this.#owner = owner;
     this.limits = owner.limits;
     this.codings = owner.codings;
     this.sendLimits = { maxSendBytes: owner.limits.maxSendBytes, maxQueuedBytes: Infinity };
     this.#session = session;
-    this.peer = peerOf(session.socket);
+    this.peer = peer;
     this.#startedAt = owner.onCallEnd === undefined ? undefined : new Map();
     // SETTINGS only sizes the streams' windows.
     if (!session.destroyed) this.#window = new ReceiveWindow(session, this.limits.connectionWindowBytes);

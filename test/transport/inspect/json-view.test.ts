@@ -116,7 +116,12 @@ function tellEverything(hear: Hear): void {
   };
   hear({ kind: "listening", atMs: AT_MS, address: "a:1", remote: "b:2", certificate: "TLS", caFile: "/ca.pem" });
   hear({ kind: "handshake-failed", atMs: AT_MS, peer: "c:3", error: new Error("no") });
-  watch(both, EVERYTHING);
+  watch((event) => {
+    if (event.kind === "message" && event.call.streamId === 1) {
+      both({ kind: "fault", atMs: AT_MS, connection: event.connection, fault: "reset", streamId: 1, call: event.call });
+    }
+    both(event);
+  }, EVERYTHING);
   const lone = new ConnectionWatch(8, both);
   lone.opened(AT_MS, "c:3", "a:1");
   lone.unreachable(AT_MS, new Error("nobody there"));

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer, connect, type AddressInfo, type Server, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { Proxy, type ProxyListener, type ProxyOptions } from "../../../src/transport/inspect/proxy.js";
+import { FaultScript, type ArmedFault } from "../../../src/transport/inspect/faults/fault-script.js";
 import type { Side } from "../../../src/transport/inspect/conversation.js";
 
 /** What the proxy told, a line each. */
@@ -33,6 +34,9 @@ class Told implements ProxyListener {
   }
   halfClosed(connection: number, from: Side): void {
     this.#tell(`${connection} ${from} half-closed`);
+  }
+  faulted(connection: number, fault: ArmedFault, call: { readonly streamId: number } | undefined): void {
+    this.#tell(`${connection} fault "${fault.text}"${call === undefined ? "" : ` on ${call.streamId}`}`);
   }
   closed(connection: number, error: { readonly from: Side } | undefined): void {
     this.#tell(`${connection} closed${error === undefined ? "" : ` by an error of the ${error.from}`}`);
@@ -78,6 +82,16 @@ async function between(options: Omit<ProxyOptions, "remote">, use: (between: Bet
     for (const socket of sockets) socket.destroy();
     remote.close();
   }
+}
+
+/** The buffers fill, and then nothing moves: two looks, with time between them that bytes would have used. Gives what was read. */
+async function standstill(told: Told): Promise<number> {
+  let before = -1;
+  while (before !== told.bytesOf.client || before === 0) {
+    before = told.bytesOf.client;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return before;
 }
 
 async function read(socket: Socket): Promise<string> {
@@ -152,22 +166,31 @@ describe("Proxy", () => {
     await proxy.close();
   });
 
-  test("does not read what the other side does not take", async () => {
-    await between({}, async ({ told, join }) => {
-      const { client, server } = await join();
-      server.pause();
-      const total = 64 * 1024 * 1024;
-      client.end(Buffer.alloc(total));
-      // The sockets' own buffers fill, and then nothing moves: two looks, with time between them that the bytes would have used.
-      let before = -1;
-      while (before !== told.bytesOf.client) {
-        before = told.bytesOf.client;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-      assert.ok(before < total / 2, `${before} bytes were read`);
-      server.resume();
-      await once(server, "end");
-      assert.equal(told.bytesOf.client, total);
+  for (const [what, options] of [
+    ["", {}],
+    [", with faults armed neither", { faults: new FaultScript() }],
+  ] as const) {
+    test(`does not read what the other side does not take${what}`, async () => {
+      await between(options, async ({ told, join }) => {
+        const { client, server } = await join();
+        server.pause();
+        const total = 64 * 1024 * 1024;
+        client.end(Buffer.alloc(total));
+        const before = await standstill(told);
+        assert.ok(before < total / 2, `${before} bytes were read`);
+        server.resume();
+        await once(server, "end");
+        assert.equal(told.bytesOf.client, total);
+      });
+    });
+  }
+
+  test("a long delay holds 4 MiB of each direction, and reads no further", async () => {
+    await between({ delayMs: 600_000 }, async ({ told, join }) => {
+      const { client } = await join();
+      client.on("error", () => undefined).write(Buffer.alloc(64 * 1024 * 1024));
+      const held = await standstill(told);
+      assert.ok(held >= 4 * 1024 * 1024 && held <= 5 * 1024 * 1024, `${held} bytes were read`);
     });
   });
 

@@ -37,6 +37,10 @@ export class AttemptStream {
   readonly #heardBefore: number;
   #headersTooLarge = false;
   #told: AttemptEnd | undefined;
+  /** The headers of the answer have been read. */
+  #answered = false;
+  /** What came before they were: see {@link AttemptStream.#onData}. */
+  #early: Buffer[] | undefined;
   /** The attempt above knows how the stream ended. */
   #ended = false;
   #over = false;
@@ -72,10 +76,7 @@ export class AttemptStream {
     };
     stream.on("response", onResponse as (headers: IncomingHttpHeaders, flags: number) => void);
     stream.on("trailers", onTrailers as (headers: IncomingHttpHeaders, flags: number) => void);
-    stream.on("data", (chunk: Buffer) => {
-      this.connection.chunkArrived(chunk.length);
-      if (!this.#over) this.#owner.call.responses.push(chunk);
-    });
+    stream.on("data", (chunk: Buffer) => this.#onData(chunk));
     stream.on("end", () => this.#onEnd());
     stream.on("drain", () => {
       if (!this.#over) this.#owner.drained();
@@ -88,6 +89,17 @@ export class AttemptStream {
     stream.on("close", () => this.#onClose());
   }
 
+  /**
+   * Node tells of headers in a tick of their own. On a socket that is before the DATA behind them is read; on a stream of JavaScript's
+   * (option `dial`) it is after all of a chunk has been.
+   */
+  #onData(chunk: Buffer): void {
+    this.connection.chunkArrived(chunk.length);
+    if (this.#over) return;
+    if (this.#answered) this.#owner.call.responses.push(chunk);
+    else (this.#early ??= []).push(chunk);
+  }
+
   #onResponse(headers: IncomingHttpHeaders, flags: number, raw: readonly string[]): void {
     this.connection.heard++;
     const accepted = headers["grpc-accept-encoding"];
@@ -95,6 +107,9 @@ export class AttemptStream {
     const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     if (this.#isTooLarge(raw)) return;
     this.#onBlock(readResponse(headers, raw, endsStream));
+    this.#answered = true;
+    for (const chunk of this.#early ?? []) if (!this.#over) this.#owner.call.responses.push(chunk);
+    this.#early = undefined;
     if (endsStream) this.#endIfTold();
   }
 

@@ -10,6 +10,8 @@ import { TLSSocket } from "node:tls";
 import { MAX_BLOCK_BYTES } from "../../../codec/header-block.js";
 import type { Carrier } from "../../carrier.js";
 import { FIELD_OPTIONS } from "../../field-options.js";
+import type { TapPoint } from "../../tap.js";
+import { throughTap } from "../../tapped-socket.js";
 import { reasonOf } from "../../tls.js";
 import type { Clock } from "../clock.js";
 import { connectFailure, noteCertificate, withoutHttp2 } from "./connect-failure.js";
@@ -19,6 +21,8 @@ import type { ChannelLimits } from "../limits.js";
 
 /** What to connect to, and how. */
 export interface ConnectOptions extends DialOptions {
+  /** Who is shown what passes. */
+  readonly tap: TapPoint | undefined;
   readonly limits: ChannelLimits;
   readonly clock: Clock;
   /** How long it may take, in milliseconds. */
@@ -44,20 +48,25 @@ export function connect(options: ConnectOptions, owner: ConnectionOwner): Connec
     connection.keepalive?.stop();
     owner.connectionClosed(connection);
   };
+  let isDialled = false;
   let hasBegun = false;
   const way = dial(options, (socket) => {
-    hasBegun = true;
-    const session = openSession(socket, options.limits);
-    connection.begun(session, socket);
+    isDialled = true;
     watchSocket(connection, socket, options);
-    watchSession(connection, session, options, owner);
-    session.on("remoteSettings", stopTimer);
-    session.on("close", ended);
+    throughTap(socket, options.tap, (carrier) => {
+      hasBegun = true;
+      const session = openSession(carrier, options.limits);
+      connection.begun(session, socket);
+      watchSession(connection, session, options, owner);
+      session.on("remoteSettings", stopTimer);
+      session.on("close", ended);
+    });
   });
-  // oxlint-disable-next-line typescript/no-unnecessary-condition -- a proxy has to open its tunnel first
+  // oxlint-disable-next-line typescript/no-unnecessary-condition -- a proxy has to open its tunnel first, a tap waits for the other end
   if (!hasBegun) {
     connection.dialled(way);
-    way.once("connect", () => (connection.phase = "proxy"));
+    // oxlint-disable-next-line typescript/no-unnecessary-condition -- as above
+    if (!isDialled) way.once("connect", () => (connection.phase = "proxy"));
     way.on("error", (error) => noteError(connection, error, options));
     way.once("close", () => {
       if (!hasBegun) ended();
@@ -112,14 +121,20 @@ function noteError(connection: Connection, error: NodeJS.ErrnoException, { tls }
   connection.lost ??= reasonOf(error);
 }
 
-function watchSocket(connection: Connection, socket: Carrier, { tls }: ConnectOptions): void {
+function watchSocket(connection: Connection, socket: Carrier, options: ConnectOptions): void {
+  const { tls, tap } = options;
+  // For as long as nothing has begun on it.
+  if (tap !== undefined) connection.dialled(socket);
   const connected = (): void => {
     connection.phase = tls === undefined ? "settings" : "tls";
   };
   if (socket.connecting) socket.once("connect", connected);
   else connected();
-  // A session whose TLS has broken would wait for ever for its last bytes to leave.
-  socket.on("error", () => socket.destroy());
+  socket.on("error", (error) => {
+    if (tap !== undefined) noteError(connection, error, options);
+    // A session whose TLS has broken would wait for ever for its last bytes to leave.
+    socket.destroy();
+  });
   if (!(socket instanceof TLSSocket)) return;
   noteCertificate(socket);
   // Before the session hears that the socket is secure, and sends its preface.
@@ -127,7 +142,7 @@ function watchSocket(connection: Connection, socket: Carrier, { tls }: ConnectOp
     connection.phase = "settings";
     connection.failure = withoutHttp2(socket);
     if (connection.failure === undefined) return;
-    connection.session.destroy();
+    if (tap === undefined) connection.session.destroy();
     socket.destroy();
   });
 }

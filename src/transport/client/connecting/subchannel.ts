@@ -8,6 +8,7 @@
 import type { FailedAttempt } from "../../../codec/failure-report.js";
 import type { Address } from "../../address.js";
 import type { Dial } from "../../dial.js";
+import type { TapPoint } from "../../tap.js";
 import { runOutside } from "../../propagation.js";
 import { reasonOf } from "../../tls.js";
 import { Backoff } from "./backoff.js";
@@ -49,6 +50,8 @@ export interface SubchannelOptions {
   readonly tls?: DialTls | undefined;
   /** Opens its connections, instead of sockets of ours. */
   readonly dial?: Dial | undefined;
+  /** Who is shown what passes. */
+  readonly tap?: TapPoint | undefined;
   /** The proxy on the way to an address. */
   readonly routes?: Routes | undefined;
   /** After how long a silence keepalive asks. Grows when a server says that it is asked too often. */
@@ -192,7 +195,7 @@ export class Subchannel implements ConnectionOwner, Lessor {
 
   #dial(): void {
     if (this.#connecting !== undefined || this.#state === "SHUTDOWN") return;
-    const { tls, limits, clock, routes, dial: by } = this.#options;
+    const { tls, limits, clock, routes, dial: by, tap } = this.#options;
     if (!this.#inTrouble) this.#backoff.reset();
     this.#backoff.attempt();
     // "max(time to its backoff deadline, 20 s)"; who asks for less than 20 s means it.
@@ -203,7 +206,7 @@ export class Subchannel implements ConnectionOwner, Lessor {
       const { address } = this;
       // The call that needs it first must not be what the connection happens in.
       const connection = runOutside(() =>
-        connect({ address, tls, proxy: routes?.(address), by, limits, clock, timeoutMs }, this),
+        connect({ address, tls, proxy: routes?.(address), by, tap, limits, clock, timeoutMs }, this),
       );
       connection.dueMs = clock.now() + this.#backoff.remainingMs;
       this.#connecting = connection;

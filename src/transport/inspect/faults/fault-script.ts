@@ -8,13 +8,16 @@ import type { Fault, FaultKind } from "./fault.js";
 /** A fault that was added. */
 export class ArmedFault {
   readonly fault: Fault;
+  /** It, as it was written; "" when it was not in words. */
+  readonly text: string;
   /** How often it has come. */
   fired = 0;
   #calls = 0;
   #removed = false;
 
-  constructor(fault: Fault) {
+  constructor(fault: Fault, text = "") {
     this.fault = fault;
+    this.text = text;
   }
 
   /** Whether it may still come. */
@@ -43,8 +46,8 @@ export class FaultScript {
   #faults: ArmedFault[] = [];
   readonly #targets = new Set<FaultTarget>();
 
-  add(fault: Fault): ArmedFault {
-    const armed = new ArmedFault(fault);
+  add(fault: Fault, text?: string): ArmedFault {
+    const armed = new ArmedFault(fault, text);
     this.#faults = [...this.#faults.filter((one) => one.armed), armed];
     if (fault.now) {
       for (const target of this.#targets) target.faultNow(armed);
@@ -64,12 +67,11 @@ export class FaultScript {
     return this.#faults.filter(({ fault }) => fault.kind !== REFUSE).filter((armed) => armed.meets(path));
   }
 
-  /** Whether a connection that is about to be made is refused. */
-  refuses(): boolean {
+  /** What refuses a connection that is about to be made, if anything does. */
+  refusal(): ArmedFault | undefined {
     const refusal = this.#faults.filter(({ fault }) => fault.kind === REFUSE).find((armed) => armed.meets(""));
-    if (refusal === undefined) return false;
-    refusal.fired++;
-    return true;
+    if (refusal !== undefined) refusal.fired++;
+    return refusal;
   }
 
   /** A connection that faults may come upon, until the function it returns is called. */

@@ -10,7 +10,7 @@ import { FAULT_KINDS, faultFrom, type Fault, type FaultInit, type FaultKind } fr
 
 /** What can be written, for a command's `--help` and for errors. */
 export const FAULT_GRAMMAR = `reset [CODE] | goaway [CODE] [then DURATION] | drop | truncate | freeze | refuse | stall
-status=CODE ["text"] | delay DURATION [±DURATION]
+status=CODE ["text"] [with NAME=VALUE] | delay DURATION [±DURATION]
   [after N requests|responses|messages|calls] [before headers|trailers] [now] [on METHOD] [once|twice|N times]`;
 
 /** A word, a quoted text, a duration, or the sign between two of them. */
@@ -44,6 +44,7 @@ class FaultParser {
   readonly #tokens: readonly string[];
   #at = 0;
   readonly #draft: Draft = {};
+  readonly #trailers: (readonly [name: string, value: string])[] = [];
 
   constructor(text: string) {
     this.#text = text;
@@ -79,9 +80,20 @@ class FaultParser {
     else if (word === "then" && kind === "goaway") this.#set("graceMs", this.#duration("how long"));
     else if ((word === "±" || word === "+-") && kind === "delay")
       this.#set("jitterMs", this.#duration("how much more or less"));
+    else if (word === "with" && kind === "status") this.#trailer();
     else if (token.startsWith(`"`) && kind === "status") this.#set("message", this.#unquoted(token));
     else if (kind === "reset" || kind === "goaway") this.#errorCode(token);
     else throw this.#wrong("after, before, on, now, once, twice or times", token);
+  }
+
+  /** `with grpc-retry-pushback-ms=200`, or `with reason="as you like it"`; again for more. */
+  #trailer(): void {
+    const token = this.#next() ?? "";
+    const [, name, value = ""] = /^([^="]+)=(.*)$/s.exec(token) ?? [];
+    if (name === undefined) throw this.#wrong("NAME=VALUE behind with", token);
+    const isQuoted = value === "" && this.#tokens[this.#at]?.startsWith(`"`) === true;
+    this.#trailers.push([name, isQuoted ? this.#unquoted(this.#next() ?? "") : value]);
+    this.#draft["metadata"] = this.#trailers;
   }
 
   #after(): void {

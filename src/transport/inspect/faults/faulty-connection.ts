@@ -35,6 +35,8 @@ export interface Wire {
   lose(): void;
   /** The client gets these bytes, and then the end. */
   endWith(bytes: Buffer): void;
+  /** A fault comes, upon a call if it is of one. */
+  came?(armed: ArmedFault, call: { readonly streamId: number; readonly path: string } | undefined): void;
 }
 
 /** A whole header block. */
@@ -55,6 +57,10 @@ export class FaultyConnection implements FaultTarget {
   readonly #calls = new Map<number, FaultyCall>();
   readonly #conversation: Conversation;
   readonly #unwatch: () => void;
+  /** What has come of a side before it is clear that it speaks HTTP/2: not even a frame's header. */
+  readonly #undecided: Record<Side, Buffer[] | undefined> = { client: [], server: [] };
+  /** Sides that speak something else, which is passed on as it is. */
+  readonly #foreign = new Set<Side>();
   /** What has to wait for the server's SETTINGS, which come first. */
   #early: Buffer[] | undefined = [];
   #lastStreamId = 0;
@@ -72,22 +78,50 @@ export class FaultyConnection implements FaultTarget {
     this.#script = script;
     this.#wire = wire;
     this.#conversation = new Conversation({
-      preface: () => wire.toServer(CLIENT_PREFACE),
+      preface: () => {
+        this.#undecided.client = undefined;
+        wire.toServer(CLIENT_PREFACE);
+      },
       frame: (seen) => this.#take(seen),
-      // What is no HTTP/2, or not any that can be followed, costs the connection.
-      foreign: () => this.#lose(),
+      foreign: (from) => {
+        this.#foreign.add(from);
+        this.#passUndecided(from);
+      },
     });
     this.#unwatch = script.watch(this);
   }
 
   /** Takes bytes of one side. */
   read(side: Side, chunk: Buffer): void {
-    if (!this.#stopped) this.#conversation.push(side, chunk);
+    if (this.#stopped) return;
+    if (this.#foreign.has(side)) {
+      this.#passUnread(side, chunk);
+      return;
+    }
+    this.#undecided[side]?.push(chunk);
+    this.#conversation.push(side, chunk);
+  }
+
+  /** No more comes of a side. */
+  ended(side: Side): void {
+    if (!this.#stopped) this.#passUndecided(side);
+  }
+
+  #passUndecided(side: Side): void {
+    for (const chunk of this.#undecided[side] ?? []) this.#passUnread(side, chunk);
+    this.#undecided[side] = undefined;
+  }
+
+  #passUnread(side: Side, chunk: Buffer): void {
+    if (side === "client") this.#wire.toServer(chunk);
+    else this.#wire.toClient(chunk);
   }
 
   #take({ from, raw, frame, fields, endsStream, unreadable }: SeenFrame): void {
+    this.#undecided[from] = undefined;
     if (this.#stopped) return;
     const { streamId } = raw;
+    // What is no HTTP/2 that can be followed costs the connection.
     if (unreadable !== undefined || frame.type === "malformed") this.#lose();
     else if ("fragment" in frame) {
       // Nobody has asked for pushed answers: they end here, as parts of blocks do.
@@ -232,6 +266,7 @@ export class FaultyConnection implements FaultTarget {
   #come(armed: ArmedFault, call: FaultyCall | undefined): void {
     if (!armed.armed && !armed.fault.now) return;
     armed.fired++;
+    this.#wire.came?.(armed, call);
     const { init } = armed.fault;
     if (init.kind === "drop") this.#lose();
     else if (init.kind === "freeze") this.#frozen = true;

@@ -5,13 +5,14 @@
  */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { FaultyConnection } from "./faulty-connection.js";
+import { FaultyConnection, type Wire } from "./faulty-connection.js";
+import type { Side } from "../conversation.js";
 import type { FaultScript } from "./fault-script.js";
 
 const NOTHING = Buffer.alloc(0);
 
-/** Joins the near end of a client's connection to that of its server's. They are sockets or anything like them. */
-export function joinWithFaults(client: Duplex, server: Duplex, script: FaultScript): void {
+/** Joins the near end of a client's connection to that of its server's. They are sockets or anything like them. `came` hears of faults. */
+export function joinWithFaults(client: Duplex, server: Duplex, script: FaultScript, came?: Wire["came"]): void {
   const connection = new FaultyConnection(script, {
     toClient: (bytes) => write(client, bytes, server),
     toServer: (bytes) => write(server, bytes, client),
@@ -23,22 +24,23 @@ export function joinWithFaults(client: Duplex, server: Duplex, script: FaultScri
       client.end(bytes);
       reset(server);
     },
+    ...(came === undefined ? {} : { came }),
   });
-  const close = (): void => connection.close();
-  pass(client, server, (chunk) => connection.read("client", chunk), close);
-  pass(server, client, (chunk) => connection.read("server", chunk), close);
+  pass("client", client, server, connection);
+  pass("server", server, client, connection);
 }
 
-function pass(from: Duplex, to: Duplex, read: (chunk: Buffer) => void, close: () => void): void {
-  from.on("data", read);
+function pass(side: Side, from: Duplex, to: Duplex, connection: FaultyConnection): void {
+  from.on("data", (chunk: Buffer) => connection.read(side, chunk));
   from.on("end", () => {
+    connection.ended(side);
     if (!to.writableEnded) to.end();
   });
   from.on("drain", () => to.resume());
   // What becomes of it is in 'close'.
   from.on("error", () => undefined);
   from.on("close", () => {
-    close();
+    connection.close();
     if (from.errored !== null) reset(to);
     else if (!to.writableEnded) to.end();
   });

@@ -51,6 +51,31 @@ function hastyPair(): [Duplex, Duplex] {
 }
 
 describe("ChannelOptions.dial", () => {
+  for (const tls of [false, true]) {
+    test(`headers and messages in one chunk of a stream that is no socket are read in their order${tls ? ", with TLS" : ""}`, async () => {
+      const authority = new Authority();
+      await using server = new Server({
+        compression: { send: "gzip", minBytes: 0 },
+        ...(tls ? { tls: authority.issue() } : {}),
+      }).add(Echo, behaveAs(echo));
+      const { port } = await server.listen("127.0.0.1:0");
+      const dial = (): Duplex => {
+        const socket = connect(port, "127.0.0.1");
+        return Duplex.from({ readable: socket, writable: socket });
+      };
+      await using channel = new Channel("localhost:1", { dial, tls: tls ? { ca: authority.cert } : false });
+      const payload = bytesOf(500);
+      // Compressed messages can be read only by those who know the headers.
+      assert.deepEqual((await channel.client(Echo).unary({ payload })).payload, payload);
+      let messages = 0;
+      for await (const message of channel.client(Echo).serverStreaming({ payload })) {
+        assert.deepEqual(message.payload, payload);
+        messages++;
+      }
+      assert.equal(messages, 1);
+    });
+  }
+
   test("is given the address, and what it returns is the connection", async () => {
     await using server = new Server().add(Echo, behaveAs(echo));
     const { port } = await server.listen("127.0.0.1:0");
