@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { docPrograms, DocWorkshop, papers } from "./support/doc-programs.js";
+import { type DocProgram, docPrograms, type DocRun, DocWorkshop, papers } from "./support/doc-programs.js";
 
 const programs = papers().flatMap((paper) => docPrograms(paper));
 
@@ -27,17 +27,25 @@ const PRINTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
 
 const folder = mkdtempSync(join(tmpdir(), "barewire-doc-programs-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
+const workshop = new DocWorkshop(folder, programs);
+
+/** What a page gives a call of time, such as half a second, may be too little on a busy machine: then it is run again. */
+async function runInTime(program: DocProgram): Promise<DocRun> {
+  for (let tries = 3; ; tries--) {
+    const run = await workshop.run(program);
+    if (tries === 1 || run.exitCode === 0 || !run.stderr.includes("StatusError: DEADLINE_EXCEEDED")) return run;
+  }
+}
 
 describe("the programs of the papers", { concurrency: 2 }, () => {
-  const workshop = new DocWorkshop(folder, programs);
   const wrong = workshop.compile(programs);
 
   for (const program of programs) {
     test(`${program.name} compiles under strict`, () => assert.equal(wrong.get(program.name), undefined));
 
     if (!program.runs) continue;
-    test(`${program.name} does what it says, and ends by itself`, { timeout: 60_000 }, async () => {
-      const { exitCode, stdout, stderr } = await workshop.run(program);
+    test(`${program.name} does what it says, and ends by itself`, { timeout: 160_000 }, async () => {
+      const { exitCode, stdout, stderr } = await runInTime(program);
       assert.equal(exitCode, 0, stderr);
       const expected = PRINTED[program.name];
       if (expected === undefined) return;

@@ -11,7 +11,7 @@ import { describe as describeCommand } from "../../src/cli/describe.js";
 import { list } from "../../src/cli/list.js";
 import { UsageError } from "../../src/cli/usage-error.js";
 import { Code, gzip, loadProto, packAny, Server, StatusError } from "../../src/index.js";
-import { barewire, barewireReading, type Ended } from "./command.js";
+import { barewire, barewireReading, type Ended, told } from "./command.js";
 import { documented, type Running } from "./reflecting.js";
 
 const folder = mkdtempSync(join(tmpdir(), "barewire-call-"));
@@ -88,8 +88,7 @@ after(async () => {
   await texts.stop();
 });
 
-const call = (method: string, ...args: string[]): Promise<Ended> =>
-  barewire("call", texts.address, method, ...args).ended;
+const call = (method: string, ...args: string[]): Promise<Ended> => told("call", texts.address, method, ...args);
 
 const COMMANDS = { call: runCall, list, describe: describeCommand, completion } as const;
 
@@ -113,14 +112,14 @@ const BERKSHIRE = '{"latitude": 413628156, "longitude": -749015468}';
 describe("barewire call, the four kinds", { concurrency: 4 }, () => {
   test("unary", async () => {
     const args = ["call", services.address, "routeguide.RouteGuide/GetFeature", "-d", BERKSHIRE];
-    const { code, stdout, stderr } = await barewire(...args).ended;
+    const { code, stdout, stderr } = await told(...args);
     assert.equal(stdout, `${JSON.stringify({ location: JSON.parse(BERKSHIRE) as unknown }, undefined, 2)}\n`);
     assert.deepEqual([code, stderr], [0, ""]);
   });
 
   test("unary without a request, with its defaults", async () => {
     const path = "order.OrderManagement/getOrder";
-    const { code, stderr } = await barewire("call", services.address, path).ended;
+    const { code, stderr } = await told("call", services.address, path);
     assert.match(stderr, /ended the call with NOT_FOUND: /);
     assert.equal(code, Code.NOT_FOUND);
     const { stdout } = await call("t.Texts/Say", "--emit-defaults", "--compact");
@@ -130,7 +129,7 @@ describe("barewire call, the four kinds", { concurrency: 4 }, () => {
   test("server streaming, one line a message", async () => {
     const rectangle = `{"lo": {"latitude": 400000000, "longitude": -750000000}, "hi": {"latitude": 420000000, "longitude": -730000000}}`;
     const args = ["routeguide.RouteGuide.ListFeatures", "-d", rectangle, "--compact"];
-    const { code, stdout } = await barewire("call", services.address, ...args).ended;
+    const { code, stdout } = await told("call", services.address, ...args);
     assert.equal(code, 0);
     const lines = stdout.trimEnd().split("\n");
     assert.ok(lines.length > 10);
@@ -140,9 +139,9 @@ describe("barewire call, the four kinds", { concurrency: 4 }, () => {
   test("client streaming, from a file, and with no request at all", async () => {
     const points = inFolder("points.json", `${BERKSHIRE}\n${BERKSHIRE}{"latitude": 1}`);
     const path = "/routeguide.RouteGuide/RecordRoute";
-    const { stdout } = await barewire("call", services.address, path, "-d", `@${points}`).ended;
+    const { stdout } = await told("call", services.address, path, "-d", `@${points}`);
     assert.equal((JSON.parse(stdout) as { pointCount: number }).pointCount, 3);
-    const nothing = await barewire("call", services.address, path).ended;
+    const nothing = await told("call", services.address, path);
     assert.deepEqual([nothing.code, nothing.stdout], [0, "{}\n"]);
   });
 
@@ -343,12 +342,12 @@ describe("barewire call, how it ends", { concurrency: 4 }, () => {
     deaf.listen(0, "127.0.0.1");
     await once(deaf, "listening");
     const address = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
-    const talked = await barewire("list", address).ended;
+    const talked = await told("list", address);
     assert.match(talked.stderr, /^barewire: cannot talk to 127\.0\.0\.1:\d+: .*; if it talks TLS, say --tls\n$/);
     assert.equal(talked.code, 14);
     deaf.close();
     await once(deaf, "close");
-    const { code, stderr } = await barewire("list", address).ended;
+    const { code, stderr } = await told("list", address);
     assert.match(
       stderr,
       /^barewire: nobody answers at 127\.0\.0\.1:\d+ \(connect ECONNREFUSED .*\): is the server running/,

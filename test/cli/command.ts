@@ -1,13 +1,25 @@
 /**
  * A command run as a process: its output line by line, and how it ended.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, fork, type ForkOptions, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import type { HostedReply, HostedRequest } from "./command-host.js";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const LINE_TIMEOUT_MS = 30_000;
+
+/** Tests may themselves run under npm, whose variables change what the command does. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const {
+    npm_lifecycle_event: _event,
+    NODE_OPTIONS: _options,
+    NODE_V8_COVERAGE: _coverage,
+    ...inherited
+  } = process.env;
+  return inherited;
+}
 
 export interface Ended {
   readonly code: number | null;
@@ -31,17 +43,10 @@ export class Command {
     env: NodeJS.ProcessEnv = {},
     input: "written" | "none" = "none",
   ) {
-    // Tests may themselves run under npm, whose variables change what the command does.
-    const {
-      npm_lifecycle_event: _event,
-      NODE_OPTIONS: _options,
-      NODE_V8_COVERAGE: _coverage,
-      ...inherited
-    } = process.env;
     const child = spawn(program, args, {
       cwd: root,
       stdio: [input === "written" ? "pipe" : "ignore", "pipe", "pipe"],
-      env: { ...inherited, ...env },
+      env: { ...plainEnvironment(), ...env },
       // A process group of its own, so that `stop` reaches what the command started.
       detached: true,
     });
@@ -134,6 +139,64 @@ export function barewire(...args: string[]): Command {
 /** The same, with a standard input that the test writes to. */
 export function barewireReading(...args: string[]): Command {
   return new Command(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {}, "written");
+}
+
+/** Command lines that are run by one process, one behind another; it is started with the first, and ends with the test file. */
+class HostedCommands {
+  #host: ChildProcess | undefined;
+  #lastId = 0;
+  readonly #waiting = new Map<number, PromiseWithResolvers>();
+
+  run(args: readonly string[]): Promise<Ended> {
+    const host = (this.#host ??= this.#start());
+    const id = ++this.#lastId;
+    host.ref();
+    host.channel?.ref();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      host.send({ id, args } satisfies HostedRequest);
+    });
+  }
+
+  #start(): ChildProcess {
+    const file = fileURLToPath(new URL("command-host.ts", import.meta.url));
+    const options = {
+      cwd: root,
+      execArgv: ["--import", "tsx"],
+      env: plainEnvironment(),
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    } satisfies ForkOptions;
+    const host = fork(file, options);
+    host.on("message", ({ id, ended }: HostedReply) => {
+      this.#waiting.get(id)?.resolve(ended);
+      this.#waiting.delete(id);
+      if (this.#waiting.size > 0) return;
+      // Nothing more is expected of it: it keeps no test file from its end.
+      host.unref();
+      host.channel?.unref();
+    });
+    host.on("exit", (code, signal) => {
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`the host of commands ended: ${signal ?? code}`));
+    });
+    process.on("exit", () => host.kill("SIGKILL"));
+    return host;
+  }
+}
+
+interface PromiseWithResolvers {
+  readonly resolve: (ended: Ended) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const hostedCommands = new HostedCommands();
+
+/**
+ * What the `barewire` command prints and ends with, where it is not the process that counts, nor its standard input. Not for `serve`,
+ * which ends the process it is in.
+ */
+export function told(...args: string[]): Promise<Ended> {
+  return hostedCommands.run(args);
 }
 
 /** Runs `use` beside a server on a free port; the server is stopped afterwards. */

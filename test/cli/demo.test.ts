@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
-import { barewire, serving } from "./command.js";
+import { barewire, serving, told } from "./command.js";
 
 describe("barewire demo", () => {
   test("plays every client against barewire serve", () =>
@@ -25,7 +25,7 @@ describe("barewire demo", () => {
     let free = 0;
     await serving([], async (_server, port) => void (free = port));
     for (const name of ["route-guide", "orders", "orderer"]) {
-      const { code, stderr } = await barewire("demo", name, "--addr", `127.0.0.1:${free}`).ended;
+      const { code, stderr } = await told("demo", name, "--addr", `127.0.0.1:${free}`);
       assert.match(
         stderr,
         new RegExp(`^barewire: nobody answers at 127\\.0\\.0\\.1:${free}: .*npm start.*--addr.*\n$`),
@@ -38,7 +38,7 @@ describe("barewire demo", () => {
     let free = 0;
     await serving([], async (_server, port) => void (free = port));
     for (const address of [`localhost:${free}`, "unix:no-such-socket"]) {
-      const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
+      const { code, stderr } = await told("demo", "orderer", "--addr", address);
       assert.match(stderr, new RegExp(`^barewire: nobody answers at ${address}: .*\n$`));
       assert.equal(code, 1);
     }
@@ -50,7 +50,7 @@ describe("barewire demo", () => {
     await once(deaf, "listening");
     const address = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
     try {
-      const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
+      const { code, stderr } = await told("demo", "orderer", "--addr", address);
       assert.match(stderr, new RegExp(`^barewire: cannot talk to ${address}: .+\n$`));
       assert.equal(code, 1);
     } finally {
@@ -65,7 +65,7 @@ describe("barewire demo", () => {
       ["other.example:port", /^barewire: --addr: .*"other\.example:port"\n$/],
       ["192.0.2.1:1", /^barewire: --addr: "192\.0\.2\.1:1" is another machine.*--tls, or --plaintext/],
     ] as const) {
-      const { code, stderr } = await barewire("demo", "orderer", "--addr", address).ended;
+      const { code, stderr } = await told("demo", "orderer", "--addr", address);
       assert.match(stderr, expected);
       assert.equal(stderr.split("\n").length, 2, stderr);
       assert.equal(code, 1);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { loadDescriptorSet } from "../../src/index.js";
-import { barewire } from "./command.js";
+import { told } from "./command.js";
 import { documented, type Running } from "./reflecting.js";
 
 let services: Running;
@@ -14,7 +14,7 @@ before(async () => {
 after(() => services.stop());
 
 async function printed(command: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await barewire(command, services.address, ...args).ended;
+  const { code, stdout, stderr } = await told(command, services.address, ...args);
   assert.deepEqual([code, stderr], [0, ""]);
   return stdout;
 }

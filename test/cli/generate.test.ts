@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { barewire } from "./command.js";
+import { barewire, told } from "./command.js";
 
 const folder = mkdtempSync(join(tmpdir(), "barewire-generate-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,28 +21,28 @@ function project(name: string): { main: string; shared: string; out: string; arg
 describe("barewire generate", { concurrency: 4 }, () => {
   test("writes a module for every file and says so; what did not change is not written again", async () => {
     const { out, args } = project("twice");
-    const first = await barewire(...args).ended;
+    const first = await told(...args);
     assert.deepEqual(
       [first.code, first.stderr, first.stdout],
       [0, "", `wrote ${join(out, "shared.ts")}\nwrote ${join(out, "main.ts")}\n`],
     );
     assert.match(readFileSync(join(out, "main.ts"), "utf8"), /import \{ type Shared, .*\} from "\.\/shared\.js";/);
     const written = statSync(join(out, "main.ts")).mtimeMs;
-    const second = await barewire(...args).ended;
+    const second = await told(...args);
     assert.deepEqual([second.code, second.stdout], [0, "all 2 modules are up to date\n"]);
     assert.equal(statSync(join(out, "main.ts")).mtimeMs, written);
   });
 
   test("--check writes nothing, and says what would", async () => {
     const { out, args, main } = project("check");
-    const missing = await barewire(...args, "--check").ended;
+    const missing = await told(...args, "--check");
     assert.equal(missing.code, 1);
     assert.match(missing.stdout, /main\.ts is not what it would be: run barewire generate again\n/);
     assert.ok(!existsSync(out));
-    await barewire(...args).ended;
-    assert.equal((await barewire(...args, "--check").ended).code, 0);
+    await told(...args);
+    assert.equal((await told(...args, "--check")).code, 0);
     writeFileSync(main, `${readFileSync(main, "utf8")}message More {}\n`);
-    const changed = await barewire(...args, "--check").ended;
+    const changed = await told(...args, "--check");
     assert.deepEqual(
       [changed.code, changed.stdout],
       [1, `${join(out, "main.ts")} is not what it would be: run barewire generate again\n`],
@@ -51,7 +51,7 @@ describe("barewire generate", { concurrency: 4 }, () => {
 
   test("--import-from, --int64 and --bytes say what modules are made of", async () => {
     const { out, args } = project("options");
-    const { code } = await barewire(...args, "--import-from", "#rpc", "--int64", "number", "--bytes", "buffer").ended;
+    const { code } = await told(...args, "--import-from", "#rpc", "--int64", "number", "--bytes", "buffer");
     assert.equal(code, 0);
     const shared = readFileSync(join(out, "shared.ts"), "utf8");
     assert.match(shared, /from "#rpc";/);
@@ -65,11 +65,11 @@ describe("barewire generate", { concurrency: 4 }, () => {
 
   test("an error names file, line and column, and leaves the modules as they were", async () => {
     const { out, args, main, shared } = project("broken");
-    await barewire(...args).ended;
+    await told(...args);
     writeFileSync(main, `${readFileSync(main, "utf8")}message More {}\n`);
     writeFileSync(shared, 'syntax = "proto3";\nmessage Shared { int64 = 1; }\n');
     const before = readFileSync(join(out, "main.ts"), "utf8");
-    const { code, stdout, stderr } = await barewire(...args).ended;
+    const { code, stdout, stderr } = await told(...args);
     assert.deepEqual(
       [code, stdout, stderr],
       [1, "", `barewire: Cannot load ${shared}:2:24: expected a name, found "="\n`],
@@ -79,7 +79,7 @@ describe("barewire generate", { concurrency: 4 }, () => {
 
   test("a folder that cannot be written is one line", async () => {
     const { args, main } = project("unwritable");
-    const { code, stderr } = await barewire(...args.slice(0, -1), join(main, "below")).ended;
+    const { code, stderr } = await told(...args.slice(0, -1), join(main, "below"));
     assert.equal(code, 1);
     assert.match(stderr, /^barewire: cannot write .*main\.proto.*\n$/);
   });

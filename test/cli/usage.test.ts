@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { parseCommand, parseWholeNumber, suggestion, UsageError } from "../../src/cli/usage-error.js";
-import { barewire, Command, root } from "./command.js";
+import { barewire, Command, root, told } from "./command.js";
 
 async function fails(args: readonly string[], expected: RegExp): Promise<void> {
-  const { code, stdout, stderr } = await barewire(...args).ended;
+  // A server that does not start ends its process, whatever else is in it.
+  const { code, stdout, stderr } = await (args[0] === "serve" ? barewire(...args).ended : told(...args));
   assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
   assert.match(stderr, expected);
   assert.equal(stdout, "");
@@ -15,7 +16,7 @@ async function fails(args: readonly string[], expected: RegExp): Promise<void> {
 describe("barewire", { concurrency: 4 }, () => {
   test("--version prints the package's version", async () => {
     const [, version] = /"version": "(.+?)"/.exec(readFileSync(`${root}package.json`, "utf8")) ?? [];
-    const { code, stdout, stderr } = await barewire("--version").ended;
+    const { code, stdout, stderr } = await told("--version");
     assert.deepEqual([code, stdout, stderr], [0, `${version}\n`, ""]);
   });
 
@@ -49,7 +50,7 @@ describe("barewire", { concurrency: 4 }, () => {
     ],
   ] as const) {
     test(`${args.join(" ")} prints help on stdout`, async () => {
-      const { code, stdout, stderr } = await barewire(...args).ended;
+      const { code, stdout, stderr } = await told(...args);
       assert.match(stdout, expected);
       assert.deepEqual([code, stderr], [0, ""]);
     });
@@ -116,6 +117,14 @@ describe("barewire", { concurrency: 4 }, () => {
   ] as const) {
     test(`${JSON.stringify(args)} is one line on stderr and exit code 1`, () => fails(args, expected));
   }
+});
+
+test("a mistake is told on stderr of the process, which ends with 1, and help on stdout of one that ends with 0", async () => {
+  const [mistaken, helped] = await Promise.all([barewire("sevre").ended, barewire("--help").ended]);
+  assert.deepEqual([mistaken.code, mistaken.stdout, mistaken.stderr.split("\n").length], [1, "", 2]);
+  assert.match(mistaken.stderr, /^barewire: there is no command "sevre"; did you mean serve\?/);
+  assert.deepEqual([helped.code, helped.stderr], [0, ""]);
+  assert.match(helped.stdout, /^barewire .*\n\nusage: barewire <command>/);
 });
 
 test("bin/barewire.js runs the built command, or says how to build it", async () => {

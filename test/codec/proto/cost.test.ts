@@ -32,17 +32,17 @@ function child(flags: readonly string[], ...args: readonly string[]): { stdout: 
   });
 }
 
-/** The best of several processes, for each of the two: what others do on the machine only ever adds. */
-function leastCost(...args: readonly string[]): Cost {
-  const costs = Array.from({ length: 5 }, () => {
+/** Fails unless one of several processes costs less: what others do on the machine only ever adds. */
+function costsLessThan(limit: Partial<Cost>, ...args: readonly string[]): void {
+  const tries: Cost[] = [];
+  while (tries.length < 5) {
     const { stdout, stderr } = child(["--expose-gc"], ...args);
     assert.match(stdout, /^\{/, stderr);
-    return JSON.parse(stdout) as Cost;
-  });
-  return {
-    cpuMs: Math.min(...costs.map(({ cpuMs }) => cpuMs)),
-    bytes: Math.min(...costs.map(({ bytes }) => bytes)),
-  };
+    const cost = JSON.parse(stdout) as Cost;
+    if (cost.cpuMs < (limit.cpuMs ?? Infinity) && cost.bytes < (limit.bytes ?? Infinity)) return;
+    tries.push(cost);
+  }
+  assert.fail(`none of these costs less than ${JSON.stringify(limit)}: ${JSON.stringify(tries)}`);
 }
 
 test("a generated module of 100 messages is imported in less than 10 ms", () => {
@@ -56,14 +56,11 @@ test("a generated module of 100 messages is imported in less than 10 ms", () => 
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
   const flags = ["--noCheck", "--target", "es2023", "--module", "nodenext", "--outDir", folder, "--rootDir", folder];
   spawnSync(process.execPath, [tsc, ...flags, "--noResolve", join(folder, "hundred.ts")], { encoding: "utf8" });
-  const { cpuMs } = leastCost("import", pathToFileURL(join(folder, "hundred.js")).href);
-  assert.ok(cpuMs < 10, `${cpuMs} ms`);
+  costsLessThan({ cpuMs: 10 }, "import", pathToFileURL(join(folder, "hundred.js")).href);
 });
 
 test("4 MiB of empty strings are refused by Order for less than 100 ms and 64 MiB", () => {
-  const { cpuMs, bytes } = leastCost("refuse");
-  assert.ok(cpuMs < 100, `${cpuMs} ms`);
-  assert.ok(bytes < 64 * 1024 * 1024, `${bytes} bytes`);
+  costsLessThan({ cpuMs: 100, bytes: 64 * 1024 * 1024 }, "refuse");
 });
 
 test("4 MiB of whatever is the most for its bytes are refused within 64 MiB", () => {
