@@ -57,7 +57,7 @@ describe("barewire", { concurrency: 4 }, () => {
   }
 
   for (const [args, expected] of [
-    [[], /^barewire: a command is wanted: serve, demo, call, list, describe, trace, generate or completion/],
+    [[], /^barewire: a command is wanted: serve, demo, call, list, describe, trace, replay, generate or completion/],
     [["sevre"], /there is no command "sevre"; did you mean serve\?/],
     [["xyzzy\u001b[2J"], /there is no command "xyzzy\\u001b\[2J" \(see --help\)/],
     [["help", "nothing"], /there is no command "nothing"/],
