@@ -62,7 +62,8 @@ describe("the blocks of the papers", () => {
 
   for (const { paper, code } of inLanguage("typescript")) {
     test(`${paper}: a file is shown as it stands`, () => {
-      const [, path = ""] = /<summary><code>([\w/.-]+)<\/code><\/summary>\n\n```typescript\n/.exec(readPaper(paper)) ?? [];
+      const [, path = ""] =
+        /<summary><code>([\w/.-]+)<\/code><\/summary>\n\n```typescript\n/.exec(readPaper(paper)) ?? [];
       assert.equal(code, readPaper(path));
     });
   }
