@@ -106,7 +106,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, why: string])[] = [
   [/^npm run demo\b/, "cli/demo.test.ts"],
   [/^npm run (?:-s )?rules\b/, "rules.test.ts reads the same"],
   [
-    /^npm run (?:check|format|features|guide|errors|api|test:nodes|conformance|fire|soak)\b/,
+    /^npm run (?:check|format|features|guide|errors|api|test:nodes|conformance|fire|soak|bench(?::\w+)?)\b/,
     "checks or writes all of it",
   ],
   [

@@ -1,5 +1,6 @@
 /**
- * The floors of the source: which folder may import what. The tables here and in test/support/floors.ts are the law; the tests below hold the source to it.
+ * The floors of the source: which folder may import what. The tables of test/support/floors.ts are the law; the tests below hold the
+ * source to them.
  *
  * Laws: types count as imports; a floor knows nothing of those above it, and what it needs from there is handed to it as a
  * value; no file imports itself in a circle.
@@ -9,27 +10,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Floor, FLOORS } from "./support/floors.js";
-
-/**
- * The rooms of the client, from the ground up: each knows those before it and none behind it. A file stands in the room that has the
- * longest prefix of its path.
- */
-const CLIENT_ROOMS: readonly Room[] = [
-  { is: "settings: what all calls of a method are told", has: ["settings/"] },
-  { is: "what every room above shares: time, states, limits", has: ["clock.ts", "connectivity.ts", "limits.ts"] },
-  { is: "connecting: an address, and the sessions to it", has: ["connecting/"] },
-  { is: "naming: from a target to addresses, and the way there", has: ["naming/"] },
-  { is: "balancing: which server gets the next call", has: ["balancing/"] },
-  {
-    is: "attempts: how one call is sent, once or more often, and what came of it",
-    has: ["attempts/", "call-credentials.ts", "call-site.ts", "explain.ts"],
-  },
-  {
-    is: "calls and channels, as an application sees them",
-    has: ["", "attempts/network-reply.ts", "attempts/send-requests.ts"],
-  },
-];
+import { CLIENT_ROOMS, type Floor, FLOORS } from "./support/floors.js";
 
 /**
  * What makes an HTTP/2 session, and the one file that may call it. Types of `node:http2` are free on the transport floor,
@@ -47,12 +28,6 @@ const HTTP2_VALUES: Readonly<Record<string, string>> = {
 /** What a codec cannot be pure with: time, chance and the process, which are globals and need no import. */
 const IMPURE =
   /\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|process[.[]|fetch\(|console\.)/;
-
-interface Room {
-  readonly is: string;
-  /** Folders and files below `src/transport/client/`; the empty one is everything that no other room has. */
-  readonly has: readonly string[];
-}
 
 interface Import {
   /** What stands between the quotes. */

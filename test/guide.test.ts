@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { drawFloors, drawStates } from "./guide/drawings.js";
+import { drawFloors, drawRooms, drawStates } from "./guide/drawings.js";
 import { filled, GUIDE, linked, madeIn, makeAll, pages, readPage } from "./guide/pages.js";
 import { lineOf } from "./guide/source-lines.js";
 import { linesIn, steady } from "./guide/steady.js";
@@ -92,6 +92,16 @@ describe("How pages are made", () => {
     assert.equal(
       drawStates({ OPEN: ["CLOSED"], CLOSED: [] }),
       "stateDiagram-v2\n  [*] --> OPEN\n  OPEN --> CLOSED\n  CLOSED --> [*]",
+    );
+  });
+
+  test("rooms become a drawing, the highest on top", () => {
+    assert.equal(
+      drawRooms([
+        { is: "a", has: [] },
+        { is: "b", has: [] },
+      ]),
+      'flowchart TD\n  r0["b"]\n  r1["a"]\n  r0 --> r1',
     );
   });
 

@@ -1,5 +1,5 @@
 /** Drawings of the tables in the code, in Mermaid's language: states and the ways between them, floors and what stands on what. */
-import { FLOORS, type Floor } from "../support/floors.js";
+import { CLIENT_ROOMS, FLOORS, type Floor, type Room } from "../support/floors.js";
 
 /** A state machine: each state, and the ones it may go to. The first one is where it begins. */
 export function drawStates(transitions: Readonly<Record<string, readonly string[]>>): string {
@@ -23,6 +23,14 @@ export function drawFloors(floors: readonly Floor[] = FLOORS): string {
   const arrows = houses.flatMap((house, at) =>
     direct(house, below).map((other) => `  f${at} --> f${houses.indexOf(other)}`),
   );
+  return ["flowchart TD", ...nodes, ...arrows].join("\n");
+}
+
+/** The rooms of the client, one above the other. Each may know all of those below. */
+export function drawRooms(rooms: readonly Room[] = CLIENT_ROOMS): string {
+  const fromAbove = rooms.toReversed();
+  const nodes = fromAbove.map(({ is }, at) => `  r${at}["${is}"]`);
+  const arrows = fromAbove.slice(1).map((_room, at) => `  r${at} --> r${at + 1}`);
   return ["flowchart TD", ...nodes, ...arrows].join("\n");
 }
 

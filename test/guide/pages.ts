@@ -11,7 +11,7 @@ import { CHANNEL_TRANSITIONS } from "../../src/transport/client/connectivity.js"
 import { TRANSITIONS } from "../../src/transport/client/connecting/subchannel.js";
 import { fourKinds, framing, oneCall, statuses } from "./calls.js";
 import { goings, tls } from "./connections.js";
-import { drawFloors, drawStates } from "./drawings.js";
+import { drawFloors, drawRooms, drawStates } from "./drawings.js";
 import { lineOf } from "./source-lines.js";
 import { endings, flow, kinds, lost, reflected } from "./streams.js";
 
@@ -41,6 +41,7 @@ export async function makeAll(): Promise<ReadonlyMap<string, string>> {
     ["channel-states", drawStates(CHANNEL_TRANSITIONS)],
     ["subchannel-states", drawStates(TRANSITIONS)],
     ["floors", drawFloors()],
+    ["client-rooms", drawRooms()],
   ]);
   for (const scene of SCENES) {
     for (const [name, text] of Object.entries(await scene())) {

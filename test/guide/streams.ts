@@ -58,7 +58,7 @@ export async function flow(): Promise<Readonly<Record<string, string>>> {
     });
   const act = async ({ channel, passed }: Stage): Promise<void> => {
     const features = channel.client(RouteGuide).listFeatures({});
-    await passed(1, windowBytes);
+    await passed(1, 2 * windowBytes);
     if (yielded > 300) throw new Error(`the handler has run ahead by ${yielded} messages`);
     let received = 0;
     for await (const { name } of features) {

@@ -106,3 +106,30 @@ export const FLOORS: readonly Floor[] = [
     modules: ["node:"],
   },
 ];
+
+/** A part of the client. */
+export interface Room {
+  readonly is: string;
+  /** Folders and files below `src/transport/client/`; the empty one is everything that no other room has. */
+  readonly has: readonly string[];
+}
+
+/**
+ * The rooms of the client, from the ground up: each knows those before it and none behind it. A file stands in the room that has the
+ * longest prefix of its path.
+ */
+export const CLIENT_ROOMS: readonly Room[] = [
+  { is: "settings: what all calls of a method are told", has: ["settings/"] },
+  { is: "what every room above shares: time, states, limits", has: ["clock.ts", "connectivity.ts", "limits.ts"] },
+  { is: "connecting: an address, and the sessions to it", has: ["connecting/"] },
+  { is: "naming: from a target to addresses, and the way there", has: ["naming/"] },
+  { is: "balancing: which server gets the next call", has: ["balancing/"] },
+  {
+    is: "attempts: how one call is sent, once or more often, and what came of it",
+    has: ["attempts/", "call-credentials.ts", "call-site.ts", "explain.ts"],
+  },
+  {
+    is: "calls and channels, as an application sees them",
+    has: ["", "attempts/network-reply.ts", "attempts/send-requests.ts"],
+  },
+];
