@@ -24,3 +24,15 @@ export function lossOf(row: RowResult, recorded: RowResult): string | undefined 
   }
   return losses.length === 0 ? undefined : losses.join("; ");
 }
+
+/** The better ratio to each peer of two tries of one row. */
+export function bestOf(row: RowResult, earlier: RowResult | undefined): RowResult {
+  if (earlier === undefined) return row;
+  const isMore = METRICS[row.metric].better === "more";
+  const ratios: Partial<Record<string, Ratio>> = { ...earlier.ratios };
+  for (const [peer, ratio] of Object.entries(row.ratios)) {
+    const before = ratios[peer];
+    if (before === undefined || ratio.median > before.median === isMore) ratios[peer] = ratio;
+  }
+  return { ...row, ratios };
+}

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { Child } from "../../bench/child.js";
 import { payloadOf, textPayloadOf } from "../../bench/contract.js";
-import { lossOf } from "../../bench/loss.js";
+import { bestOf, lossOf } from "../../bench/loss.js";
 import { performancePages } from "../../bench/page.js";
 import { drawPlot } from "../../bench/plot.js";
 import { pathInCheckout, readReport, RECORDED_MAJORS, recordedPath } from "../../bench/recorded.js";
@@ -50,6 +50,15 @@ describe("a row of the bench", () => {
     assert.equal(lossOf(rowOf("cpu", [15], [10]), rowOf("cpu", [10], [10])), undefined);
     assert.equal(lossOf(rowOf("cpu", [16], [10]), rowOf("cpu", [10], [10])), "1.60× grpc-js, recorded 1.00×");
     assert.equal(lossOf(rowOf("hops", [120], [1]), rowOf("hops", [100], [1])), "120 functions, recorded 100");
+  });
+
+  test("has its best ratio of several tries, of a rate the most and of a cost the least", () => {
+    const [few, many] = [rowOf("rate", [10], [10]), rowOf("rate", [20], [10])];
+    const [cheap, dear] = [rowOf("cpu", [10], [10]), rowOf("cpu", [20], [10])];
+    const bestRatio = (row: RowResult, earlier?: RowResult): number | undefined =>
+      bestOf(row, earlier).ratios["grpc-js"]?.median;
+    assert.deepEqual([bestRatio(few), bestRatio(few, many), bestRatio(many, few)], [1, 2, 2]);
+    assert.deepEqual([bestRatio(cheap, dear), bestRatio(dear, cheap)], [1, 1]);
   });
 
   test("gives every contender its turn in each round, and another one the first", async () => {
