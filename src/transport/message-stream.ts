@@ -305,7 +305,10 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
       return type.decode(messages.buffer.subarray(messages.start, messages.end));
     }
     // One reader serves all messages of a chunk: a fresh one for each costs a fifth of the rate.
-    if (this.#reader === undefined || before !== messages.buffer) this.#reader = createReader(messages.buffer);
+    // What begins with the message and not with its prefix was joined for it.
+    if (this.#reader === undefined || before !== messages.buffer) {
+      this.#reader = createReader(messages.buffer, messages.start === 0);
+    }
     this.#reader.pos = messages.start;
     return type.decodeFrom(this.#reader, messages.end, this.#limits.maxMessageValues);
   }
@@ -316,7 +319,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     const plain = opener.take();
     const type = this.#type;
     if (type.decodeFrom === undefined) return type.decode(plain);
-    return type.decodeFrom(createReader(plain), plain.length, this.#limits.maxMessageValues);
+    return type.decodeFrom(createReader(plain, true), plain.length, this.#limits.maxMessageValues);
   }
 
   #drained(): void {

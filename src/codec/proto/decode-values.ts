@@ -3,11 +3,15 @@
  *
  * Spec: protobuf.dev, "Encoding".
  * Laws: a byte is never allocated for before it has arrived; every value that costs the heap more than its bytes on the
- * wire counts against the budget; nothing kept refers to the input buffer.
+ * wire counts against the budget; nothing kept refers to the input
+ * buffer, unless that was given away.
  */
 import { Code, StatusError } from "../status.js";
 import { EMPTY_BUFFER, EMPTY_BYTES } from "./absent.js";
-import { createWriter, tagOf, WireType, type WireReader } from "./wire.js";
+import { createWriter, tagOf, WireType, type SharingReader, type WireReader } from "./wire.js";
+
+/** Below this a copy costs less than what it takes to find out. */
+const MIN_IN_PLACE_BYTES = 16_384;
 
 /** How deep messages may be nested, in both directions. Source: the default of protobuf's own implementations. */
 export const MAX_DEPTH = 100;
@@ -123,14 +127,26 @@ function strictText(bytes: Uint8Array, field: string): string {
   }
 }
 
-/** Reads a bytes value into memory of its own: an alias would pin the chunk it came in, and change with it. */
+/**
+ * Reads a bytes value into memory of its own: an alias would pin the chunk it came in, and change with it. One that is most of what was
+ * received for its message alone stays where it is.
+ */
 export function readBytes(reader: WireReader): Uint8Array {
   if (--budget.left < 0) outOfValues();
   const end = reader.size() + reader.pos;
   if (end > reader.len) overrun();
   const start = reader.pos;
   reader.pos = end;
-  return start === end ? EMPTY_BYTES : copyOf(reader.buf, start, end);
+  if (start === end) return EMPTY_BYTES;
+  const { buf } = reader;
+  if (!staysInPlace(reader, end - start)) return copyOf(buf, start, end);
+  return new Uint8Array(buf.buffer, buf.byteOffset + start, end - start);
+}
+
+/** Whether a value of so many bytes is worth keeping all the memory that it is read from. */
+function staysInPlace(reader: WireReader, bytes: number): boolean {
+  if (bytes < MIN_IN_PLACE_BYTES || (reader as SharingReader).isShared !== false) return false;
+  return bytes * 2 >= reader.buf.buffer.byteLength;
 }
 
 /** The same as a Buffer, of memory of its own as well: one from Node's pool would pin what is beside it. */
@@ -141,20 +157,44 @@ export function readBuffer(reader: WireReader): Buffer {
   const start = reader.pos;
   reader.pos = end;
   if (start === end) return EMPTY_BUFFER;
+  const { buf } = reader;
   const length = end - start;
+  if (staysInPlace(reader, length)) return Buffer.from(buf.buffer, buf.byteOffset + start, length);
   const bytes = length < 4096 ? Buffer.alloc(length) : Buffer.allocUnsafeSlow(length);
-  bytes.set(reader.buf.subarray(start, end));
+  bytes.set(buf.subarray(start, end));
   return bytes;
 }
 
 function copyOf(buf: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
-  // Zeroing what is overwritten at once would cost large values a third.
-  const bytes = length < 4096 ? new Uint8Array(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  const bytes = roomFor(length);
   if (length <= 32) for (let i = start; i < end; i++) bytes[i - start] = buf[i] as number;
   else bytes.set(buf.subarray(start, end));
   return bytes;
 }
+
+/**
+ * Memory for a value. V8 keeps the shortest arrays on its heap, where they are cheap; one of 65 bytes costs four times as much as a
+ * part of a slab, which is why those share one, as Node's own Buffers do. A value that is kept for long keeps its slab.
+ */
+function roomFor(length: number): Uint8Array {
+  if (length <= MAX_ON_HEAP_BYTES) return new Uint8Array(length);
+  // Zeroing what is overwritten at once would cost large values a third.
+  if (length > MAX_IN_SLAB_BYTES) return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  if (slab.byteLength - slabUsed < length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
+    slabUsed = 0;
+  }
+  const bytes = new Uint8Array(slab, slabUsed, length);
+  slabUsed += length;
+  return bytes;
+}
+
+const MAX_ON_HEAP_BYTES = 64;
+const MAX_IN_SLAB_BYTES = 1024;
+const SLAB_BYTES = 8192;
+let slab: ArrayBufferLike = new ArrayBuffer(0);
+let slabUsed = 0;
 
 /** Keeps the bytes from `start` to `end`, one or several whole fields, behind the unknown fields in `kept`. */
 export function keepUnknown(

@@ -31,10 +31,21 @@ export function tagOf(fieldNumber: number, wireType: WireType): number {
   return ((fieldNumber << 3) | wireType) >>> 0;
 }
 
-/** A reader at the start of `bytes`, which are not copied and may hold several messages. */
-export function createReader(bytes: Uint8Array): WireReader {
+/** A reader that knows whose memory it reads. */
+export interface SharingReader extends WireReader {
+  /** Whether what is read may be part of a message, as nobody else has it. */
+  isShared: boolean;
+}
+
+/**
+ * A reader at the start of `bytes`, which are not copied and may hold several messages. With `give`, they belong to the one message in
+ * them from now on, and nobody writes them again: large values need not be copied out.
+ */
+export function createReader(bytes: Uint8Array, give = false): WireReader {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return new protobuf.BufferReader(buffer);
+  const reader = new protobuf.BufferReader(buffer) as WireReader as SharingReader;
+  reader.isShared = !give;
+  return reader;
 }
 
 /** A writer with a small buffer that grows. */

@@ -17,11 +17,10 @@ import type { AttemptFacts } from "./attempt-facts.js";
 import { AttemptStream, type AttemptStreamOwner } from "./attempt-stream.js";
 import type { AttemptedCall } from "./attempted-call.js";
 import { metadataFrom, plaintextError, type CallCredentials } from "../call-credentials.js";
-import { permittedStatus } from "../balancing/control-plane.js";
 import { failuresOf } from "../explain.js";
 import type { Lease, Wish } from "../balancing/placement.js";
 import { requestFields } from "./request-head.js";
-import type { RetryClock } from "./retry-clock.js";
+import type { Clock } from "../clock.js";
 import { sessionGone } from "./stream-error.js";
 
 /** Whoever makes attempts: what it must hear from each. */
@@ -43,7 +42,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
   readonly previous: number;
   #owner: AttemptOwner;
   /** Without one nobody looks at the time. */
-  readonly #clock: RetryClock | undefined;
+  readonly #clock: Clock | undefined;
   readonly #beganMs: number | undefined;
   #endedMs: number | undefined;
   /** Since when it has waited for credentials and a place, if it had to. */
@@ -56,7 +55,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
   #end: AttemptEnd | undefined;
   #over = false;
 
-  constructor(owner: AttemptOwner, previous: number, clock: RetryClock | undefined) {
+  constructor(owner: AttemptOwner, previous: number, clock: Clock | undefined) {
     this.call = owner.call;
     this.#owner = owner;
     this.previous = previous;
@@ -173,7 +172,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
     if (!waits && this.waitForReady && !final && !this.#over) {
       this.#placedMs = undefined;
       this.call.channel.placement.wait(this);
-    } else this.#failed(permittedStatus(error, "the balancing policy"), final);
+    } else this.#failed(error, final);
   }
 
   #failed(error: StatusError, final: boolean): void {

@@ -18,7 +18,7 @@ import type { ChannelLimits } from "../limits.js";
 import type { MethodSettings } from "../settings/method-settings.js";
 import type { Placement } from "../balancing/placement.js";
 import type { RetryBudget } from "./retry-buffer.js";
-import type { RetryClock } from "./retry-clock.js";
+import type { Clock } from "../clock.js";
 import type { RetryThrottle } from "./retry-throttle.js";
 
 /** The channel above, as far as attempts need it. */
@@ -37,7 +37,7 @@ export interface AttemptChannel {
   /** How its server is doing, if that limits retries. */
   readonly throttle?: RetryThrottle | undefined;
   /** Time and chance of retries. */
-  readonly retryClock: RetryClock;
+  readonly retryClock: Clock;
 }
 
 /** When a call is sent again. One of them, or none. */

@@ -19,7 +19,7 @@ import { Hedges } from "./hedges.js";
 import type { RetryPolicy } from "../settings/method-settings.js";
 import { pushbackIn } from "./pushback.js";
 import { RetryBuffer } from "./retry-buffer.js";
-import type { RetryClock } from "./retry-clock.js";
+import type { Clock } from "../clock.js";
 import { RetrySchedule } from "./retry-schedule.js";
 import { UnseenAttempts } from "./unseen-attempts.js";
 
@@ -50,7 +50,7 @@ export class Retries implements Attempts, AttemptOwner {
     return new RetrySchedule(policy, this.call.channel.limits.maxAttempts, () => this.#clock.random());
   }
 
-  get #clock(): RetryClock {
+  get #clock(): Clock {
     return this.call.channel.retryClock;
   }
 
