@@ -33,8 +33,8 @@ export function tagOf(fieldNumber: number, wireType: WireType): number {
 
 /** A reader that knows whose memory it reads. */
 export interface SharingReader extends WireReader {
-  /** Whether what is read may be part of a message, as nobody else has it. */
-  isShared: boolean;
+  /** Whether others have what is read as well: a message may not keep it. */
+  isShared?: boolean;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface SharingReader extends WireReader {
  */
 export function createReader(bytes: Uint8Array, give = false): WireReader {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const reader = new protobuf.BufferReader(buffer) as WireReader as SharingReader;
+  const reader = new protobuf.BufferReader(buffer) as SharingReader;
   reader.isShared = !give;
   return reader;
 }

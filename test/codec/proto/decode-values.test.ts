@@ -18,7 +18,7 @@ function decode(bytes: Uint8Array, give?: boolean): Blob {
 
 function encoded(message: Partial<Blob>): Uint8Array {
   // In memory of its own, as what was received for one message is.
-  return new Uint8Array(blob.encode(message as never));
+  return new Uint8Array(blob.encode(message));
 }
 
 describe("the bytes of a message", () => {

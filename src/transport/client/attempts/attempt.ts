@@ -18,6 +18,7 @@ import { AttemptStream, type AttemptStreamOwner } from "./attempt-stream.js";
 import type { AttemptedCall } from "./attempted-call.js";
 import { metadataFrom, plaintextError, type CallCredentials } from "../call-credentials.js";
 import { failuresOf } from "../explain.js";
+import { permittedStatus } from "../balancing/control-plane.js";
 import type { Lease, Wish } from "../balancing/placement.js";
 import { requestFields } from "./request-head.js";
 import type { Clock } from "../clock.js";
@@ -172,7 +173,7 @@ export class Attempt implements Wish, AttemptStreamOwner {
     if (!waits && this.waitForReady && !final && !this.#over) {
       this.#placedMs = undefined;
       this.call.channel.placement.wait(this);
-    } else this.#failed(error, final);
+    } else this.#failed(permittedStatus(error, "the balancing policy"), final);
   }
 
   #failed(error: StatusError, final: boolean): void {

@@ -170,14 +170,14 @@ describe("readMethodOptions", () => {
 describe("docs/service-config.md", () => {
   const page = readFileSync(new URL("../../../../docs/service-config.md", import.meta.url), "utf8");
   const block = (language: string): string =>
-    new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "m").exec(page)?.[1] ?? "";
+    new RegExp(`^\`\`\`${language}\\b.*\\n([^]*?)^\`\`\`$`, "m").exec(page)?.[1] ?? "";
 
   test("its options and its service config are valid, and mean the same", () => {
     let options: { methods?: unknown; retryThrottling?: unknown } = {};
     function Channel(_target: string, given: typeof options): void {
       options = given;
     }
-    runInNewContext(block("js"), { Channel, Code });
+    runInNewContext(block("ts"), { Channel, Code });
     const policies = new Map([["pick_first", { parseConfig: (json: unknown): unknown => json }]]);
     const config = readServiceConfig(block("json"), policies);
     assert.deepEqual([...readMethodOptions(options.methods)], [...config.methods]);
