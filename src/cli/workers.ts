@@ -162,7 +162,10 @@ class Workers {
     this.#code = 1;
     this.#endingSinceMs = now;
     if (this.#alive.size === 0) this.#end(this.#code);
-    else this.#order("SIGTERM");
+    else {
+      this.#order("SIGTERM");
+      this.#killAfter(GRACE_MS + KILL_AFTER_MS);
+    }
   }
 
   get #isEnding(): boolean {

@@ -6,6 +6,12 @@
  */
 import { Duplex } from "node:stream";
 
+/**
+ * What an end holds for its reader: more than the window of a connection, 65,535 bytes here. While HTTP/2 writes it does not read, and two
+ * sides that both write would wait for each other.
+ */
+const HELD_BYTES = 131_072;
+
 type Done = (error?: Error | null) => void;
 
 /** One end. It counts and resets as a socket does. */
@@ -19,7 +25,7 @@ export class PairedEnd extends Duplex {
   #ended = false;
 
   constructor() {
-    super({ allowHalfOpen: true, autoDestroy: true, decodeStrings: true });
+    super({ allowHalfOpen: true, autoDestroy: true, decodeStrings: true, readableHighWaterMark: HELD_BYTES });
   }
 
   /** Two ends of one connection. */

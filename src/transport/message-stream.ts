@@ -319,7 +319,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T, undefined, und
     const plain = opener.take();
     const type = this.#type;
     if (type.decodeFrom === undefined) return type.decode(plain);
-    return type.decodeFrom(createReader(plain, true), plain.length, this.#limits.maxMessageValues);
+    return type.decodeFrom(createReader(plain), plain.length, this.#limits.maxMessageValues);
   }
 
   #drained(): void {

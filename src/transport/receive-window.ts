@@ -8,7 +8,8 @@
  * While Node (before 26) waits for the kernel to take what it writes, it does not read. Two such peers that both write more
  * than the kernels between them hold wait for each other, for ever: a large window from the first byte invites exactly that. A kernel's
  * buffers grow with what an application reads in a round trip, so the window follows: a PING measures the round trip, and what came
- * meanwhile says whether the window was what held the peer back.
+ * meanwhile says whether the window was what held the peer back. Where nothing grows, as in a socket of this machine or a stream of
+ * JavaScript's, the window does not either.
  */
 import type { Http2Session } from "node:http2";
 
@@ -16,6 +17,9 @@ import type { Http2Session } from "node:http2";
 const FIRST_BYTES = 65_535;
 /** The share of the window that has to come within a round trip for it to count as full: updates are sent when half of it is used. */
 const FULL = 1 / 3;
+
+/** After so many full windows that were slower the best rate is forgotten. */
+const PATIENCE = 16;
 
 /** The receive window of one connection. */
 export class ReceiveWindow {
@@ -27,11 +31,13 @@ export class ReceiveWindow {
   #measuring = false;
   /** The most bytes a millisecond that were seen. */
   #bestRate = 0;
+  #slower = 0;
 
   /** `maxBytes` is how large it may get. The session must have connected. */
   constructor(session: Http2Session, maxBytes: number) {
     this.#session = session;
-    this.#maxBytes = maxBytes;
+    const isTcp = session.socket.remoteAddress !== undefined;
+    this.#maxBytes = isTcp ? maxBytes : Math.min(FIRST_BYTES, maxBytes);
     this.#bytes = Math.min(FIRST_BYTES, maxBytes);
     this.#beforeMeasure = this.#untilMeasure();
     // Nothing to do on a Node that begins with what HTTP/2 says.
@@ -61,10 +67,17 @@ export class ReceiveWindow {
 
   /** So many bytes came within one round trip. A larger window is of use as long as the last one made it faster. */
   #measured(bytes: number, ms: number): void {
+    if (bytes < this.#bytes * FULL) return;
     const rate = bytes / ms;
-    if (bytes < this.#bytes * FULL || rate <= this.#bestRate) return;
-    this.#bestRate = rate;
-    this.#grow();
+    if (rate > this.#bestRate) {
+      this.#bestRate = rate;
+      this.#slower = 0;
+      this.#grow();
+    } else if (++this.#slower === PATIENCE) {
+      // One lucky measurement, or a way that has become longer, is not to count for ever.
+      this.#bestRate = 0;
+      this.#slower = 0;
+    }
   }
 
   #ping(told: (answered: boolean) => void): boolean {

@@ -16,11 +16,17 @@ export async function socketPair(): Promise<readonly [near: Socket, far: Socket]
     server.listen({ host: LOOPBACK, port: 0, exclusive: true });
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const near = connect({ host: LOOPBACK, port, noDelay: true });
+    const near = connect({ host: LOOPBACK, port, noDelay: true }).on("error", ignore);
     const accepted: Socket[] = [];
     server.on("connection", (socket: Socket) => accepted.push(socket.on("error", ignore)));
-    await once(near, "connect");
-    while (!accepted.some((socket) => isOf(near, socket))) await once(server, "connection");
+    try {
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      await once(near, "connect", { signal });
+      while (!accepted.some((socket) => isOf(near, socket))) await once(server, "connection", { signal });
+    } catch (error) {
+      for (const socket of [near, ...accepted]) socket.destroy();
+      throw error;
+    }
     const strangers = accepted.filter((socket) => !isOf(near, socket));
     for (const socket of strangers) socket.destroy();
     const [far] = accepted.filter((socket) => isOf(near, socket));
@@ -29,6 +35,9 @@ export async function socketPair(): Promise<readonly [near: Socket, far: Socket]
     server.close();
   }
 }
+
+/** A system that is out of descriptors takes a connection, drops it, and says nothing. */
+const PATIENCE_MS = 5000;
 
 function isOf(near: Socket, far: Socket): boolean {
   return far.remotePort === near.localPort && far.remoteAddress === near.localAddress;

@@ -73,11 +73,14 @@ export function listenAtTap(point: TapPoint): TapListener | undefined {
   };
   listener = guarded(() => point.tap.connection({ side: point.side, methodOf: (path) => point.methodOf(path) }));
   if (listener === undefined) return undefined;
+  // Whatever it returns although its type says otherwise: only a promise is waited for, and one that fails is heard.
+  const settled = (result: unknown): Promise<void> | undefined =>
+    result instanceof Promise ? (result as Promise<void>).catch(fail) : undefined;
   return {
-    opened: (local, remote) => guarded(() => listener?.opened(local, remote)),
-    bytes: (from, chunk) => guarded(() => listener?.bytes(from, chunk))?.catch(fail),
-    halfClosed: (from) => guarded(() => listener?.halfClosed(from)),
-    closed: (error) => guarded(() => listener?.closed(error)),
+    opened: (local, remote) => void settled(guarded(() => listener?.opened(local, remote))),
+    bytes: (from, chunk) => settled(guarded(() => listener?.bytes(from, chunk))),
+    halfClosed: (from) => void settled(guarded(() => listener?.halfClosed(from))),
+    closed: (error) => void settled(guarded(() => listener?.closed(error))),
   };
 }
 

@@ -97,6 +97,42 @@ async function failure(call: Promise<unknown>): Promise<StatusError> {
 
 describe("what was recorded is answered again", () => {
   for (const compressed of [false, true]) {
+    test("a request of a stranger's that is no call is left out, and the rest can be read", async () => {
+      const output = new OrderedOutput(new PassThrough().resume());
+      const lines: string[] = [];
+      const recorder = new Recorder(
+        { add: (text: string | Promise<string>) => void lines.push(String(text)) } as unknown as typeof output,
+        { secrets: new Secrets(), typesOf: () => undefined, limitBytes: 1e6, full: () => undefined },
+      );
+      recorder.hear({
+        kind: "listening",
+        atMs: 0,
+        address: "a:1",
+        remote: "b:1",
+        certificate: undefined,
+        caFile: undefined,
+      });
+      const field = (name: string, value: string): object => ({ name, value });
+      for (const path of ["/healthz", "/", "*", `/a/${"b".repeat(2000)}`, "/a.B/C"]) {
+        const call = { path, streamId: 1, request: {}, response: {} };
+        const fields = [field(":path", path), ...Array.from({ length: 3000 }, (_, i) => field(`x-${i}`, "1"))];
+        recorder.hear({
+          kind: "headers",
+          atMs: 1,
+          connection: 1,
+          from: "client",
+          role: "request",
+          fields,
+          call,
+        } as never);
+      }
+      const text = lines.filter((line) => line.startsWith("{")).join("");
+      assert.deepEqual(
+        parseRecording(text).calls.map(({ method }) => method),
+        ["/a.B/C"],
+      );
+    });
+
     test(`calls of every kind, with metadata and statuses${compressed ? ", compressed" : ""}`, async () => {
       const behaviour = behaveAs(async function* (requests, call) {
         call.headers.set("x-own", "here");

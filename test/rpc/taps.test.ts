@@ -276,6 +276,25 @@ describe("a tap", () => {
     assert.equal(asked, 2);
   });
 
+  test("one whose functions return what they should not is put up with, and a promise of theirs that fails is told of", async () => {
+    const listener = {
+      opened: () => Promise.reject(new Error("no promise")),
+      bytes: (_from: TapSide, chunk: Buffer) => chunk.length as never,
+      halfClosed: () => undefined,
+      closed: () => undefined,
+    };
+    let told: readonly unknown[] = [];
+    await withEcho(
+      behaveAs(echo),
+      async ({ client, serverErrors }) => {
+        told = serverErrors;
+        assert.equal((await client.unary({ text: "a" })).text, "a");
+      },
+      { server: { tap: { connection: () => listener } } },
+    );
+    assert.deepEqual(told.map(String), ["Error: no promise"]);
+  });
+
   test("refuses what is none", () => {
     for (const tap of [null, {}, "inspector", () => undefined]) {
       assert.throws(() => new Server({ tap: tap as never }), /option tap .* what inspector\(\) returns/);

@@ -14,6 +14,7 @@ function sessionOf(t: TestContext) {
   const windows: number[] = [];
   const pings: ((error: Error | null) => void)[] = [];
   const session = {
+    socket: { remoteAddress: "127.0.0.1" as string | undefined },
     destroyed: false,
     takesPings: true,
     setLocalWindowSize: (bytes: number) => void windows.push(bytes),
@@ -81,6 +82,24 @@ describe("R150 the receive window of a connection", () => {
     roundTrip(receives, 32_768, 60_000, 10);
     for (let i = 0; i < 5; i++) roundTrip(receives, 65_536, 60_000, 10);
     assert.deepEqual(windows, [FIRST, 131_070]);
+  });
+
+  test("the best that was seen is forgotten with time: a way that has become longer may still be filled", (t) => {
+    const { window, windows, roundTrip } = sessionOf(t);
+    const receives = window(4 << 20);
+    roundTrip(receives, 32_768, 60_000, 1);
+    for (let i = 0; i < 16; i++) roundTrip(receives, 65_536, 60_000, 2);
+    assert.deepEqual(windows, [FIRST, 131_070]);
+    roundTrip(receives, 65_536, 60_000, 2);
+    assert.deepEqual(windows, [FIRST, 131_070, 262_140]);
+  });
+
+  test("stays at its first size on what is no TCP, whose buffers do not grow", (t) => {
+    const { window, windows, session, pings } = sessionOf(t);
+    session.socket.remoteAddress = undefined;
+    window(4 << 20).received(10_000_000);
+    assert.equal(pings.length, 0);
+    assert.deepEqual(windows, [FIRST]);
   });
 
   test("a session that takes no PING, throws or has ended is asked again when more has come, and harms nobody", (t) => {

@@ -181,19 +181,20 @@ function roomFor(length: number): Uint8Array {
   if (length <= MAX_ON_HEAP_BYTES) return new Uint8Array(length);
   // Zeroing what is overwritten at once would cost large values a third.
   if (length > MAX_IN_SLAB_BYTES) return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-  if (slab.byteLength - slabUsed < length) {
-    slab = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
+  if (slab.length - slabUsed < length) {
+    slab = Buffer.allocUnsafe(SLAB_BYTES);
     slabUsed = 0;
   }
-  const bytes = new Uint8Array(slab, slabUsed, length);
+  const bytes = new Uint8Array(slab.buffer, slab.byteOffset + slabUsed, length);
   slabUsed += length;
   return bytes;
 }
 
 const MAX_ON_HEAP_BYTES = 64;
 const MAX_IN_SLAB_BYTES = 1024;
-const SLAB_BYTES = 8192;
-let slab: ArrayBufferLike = new ArrayBuffer(0);
+/** The most that comes out of Node's own pool, which cannot be transferred to another thread: that would empty the neighbours. */
+const SLAB_BYTES = (Buffer.poolSize >>> 1) - 8;
+let slab = EMPTY_BUFFER;
 let slabUsed = 0;
 
 /** Keeps the bytes from `start` to `end`, one or several whole fields, behind the unknown fields in `kept`. */

@@ -44,6 +44,19 @@ describe("the bytes of a message", () => {
     assert.deepEqual(decode(encoded({ more })).more, more, "nor do they share with those that come later");
   });
 
+  test("a value in a slab cannot be taken away to another thread, which would empty its neighbours", () => {
+    const { more } = decode(encoded({ more: [new Uint8Array(100), new Uint8Array(100).fill(7)] }));
+    const [value, neighbour] = more as [Uint8Array, Uint8Array];
+    assert.equal(value.buffer, neighbour.buffer);
+    try {
+      // Copied on older versions of Node, refused on newer ones.
+      structuredClone(value, { transfer: [value.buffer as ArrayBuffer] });
+    } catch (error) {
+      assert.equal((error as Error).name, "DataCloneError");
+    }
+    assert.deepEqual(neighbour, new Uint8Array(100).fill(7));
+  });
+
   test("what is most of the memory that was given away stays in it", () => {
     const body = new Uint8Array(100_000).fill(7);
     const wire = encoded({ body });

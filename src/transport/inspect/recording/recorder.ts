@@ -17,7 +17,7 @@ import type { SeenMessage } from "../message-collector.js";
 import { plainBytes, type TypesOf } from "../message-content.js";
 import type { OrderedOutput } from "../ordered-output.js";
 import type { EventOf, WireEvent } from "../wire-event.js";
-import { HIDDEN, RECORDING_VERSION } from "./recording.js";
+import { isMethodPath, MAX_FIELDS, HIDDEN, RECORDING_VERSION } from "./recording.js";
 
 /** What a message may be, in bytes, to be written down. */
 export const MAX_RECORDED_BYTES = 4 * 1024 * 1024;
@@ -79,7 +79,8 @@ export class Recorder {
   }
 
   #onHeaders({ atMs, role, fields, call }: EventOf<"headers">): void {
-    if (call === undefined) return;
+    // What is no call of gRPC's, as a stranger's GET of /healthz, could not be served again.
+    if (call === undefined || this.#isFull || !isMethodPath(call.path)) return;
     const headers = this.#shown(fields);
     if (role === "request") {
       this.#describe(call.path);
@@ -94,8 +95,10 @@ export class Recorder {
     if (bytes === undefined) this.#add({ atMs }, call, { event, length });
     else if (!compressed) this.#add({ atMs }, call, { event, message: base64(bytes) });
     else {
+      // The call may be over when its message has been decompressed.
+      const number = this.#numbers.get(call);
       const line = plainBytes(bytes, coding, MAX_RECORDED_BYTES).then((plain) =>
-        this.#line({ atMs }, call, typeof plain === "string" ? { event, length } : { event, message: base64(plain) }),
+        this.#line({ atMs }, number, typeof plain === "string" ? { event, length } : { event, message: base64(plain) }),
       );
       this.#output.add(
         line.then((text) => this.#fitting(text)),
@@ -121,6 +124,7 @@ export class Recorder {
     const { secrets } = this.#options;
     return fields
       .filter(({ name }) => !name.startsWith(":"))
+      .slice(0, MAX_FIELDS)
       .map(({ name, value }) => [name, secrets.hasName(name) ? HIDDEN : value]);
   }
 
@@ -144,11 +148,14 @@ export class Recorder {
   }
 
   #add(at: { readonly atMs: number }, call: SeenCall, body: Readonly<Record<string, unknown>>): void {
-    this.#write(this.#line(at, call, body));
+    this.#write(this.#line(at, this.#numbers.get(call), body));
   }
 
-  #line({ atMs }: { readonly atMs: number }, call: SeenCall, body: Readonly<Record<string, unknown>>): string {
-    const number = this.#numbers.get(call);
+  #line(
+    { atMs }: { readonly atMs: number },
+    number: number | undefined,
+    body: Readonly<Record<string, unknown>>,
+  ): string {
     if (number === undefined) return "";
     const { event, ...rest } = body;
     const ms = Math.round((atMs - (this.#startedAtMs ?? atMs)) * 1000) / 1000;

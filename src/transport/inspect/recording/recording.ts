@@ -71,10 +71,16 @@ export class RecordingError extends Error {
 
 const EVENTS = ["file", "start", "request", "requests-ended", "headers", "response", "end", "full"] as const;
 const MAX_CALLS = 1_000_000;
-const MAX_FIELDS = 2000;
+/** The most fields of a header list. */
+export const MAX_FIELDS = 2000;
 const MAX_PATH = 1024;
 /** `/package.Service/Method`. */
 const PATH = /^\/[^/\p{Cc}\p{Z}]+\/[^/\p{Cc}\p{Z}]+$/u;
+
+/** Whether a path is one that a recording can have: a service's and a method's. */
+export function isMethodPath(path: string): boolean {
+  return path.length <= MAX_PATH && PATH.test(path);
+}
 
 interface OpenCall extends RecordedCall {
   readonly steps: RecordedStep[];
@@ -158,7 +164,7 @@ class RecordingReader {
     const number = this.#number(value);
     if (this.#calls.has(number)) throw this.#wrong(`call ${number} has started already`);
     if (this.#calls.size >= MAX_CALLS) throw this.#wrong(`there must be no more than ${MAX_CALLS} calls`);
-    if (typeof method !== "string" || method.length > MAX_PATH || !PATH.test(method)) {
+    if (typeof method !== "string" || !isMethodPath(method)) {
       throw this.#wrong(`method must be a path such as "/pkg.Service/Method", and is ${shown(method)}`);
     }
     const [startedAtMs, headers] = [this.#ms(value), this.#fields("headers", value["headers"])];
