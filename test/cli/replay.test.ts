@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { after, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import * as grpcJs from "@grpc/grpc-js";
 import { readRecording, serverOf } from "../../src/cli/replay.js";
 import { Channel, Code, Metadata, Server, StatusError, type Client } from "../../src/index.js";
@@ -96,43 +97,52 @@ async function failure(call: Promise<unknown>): Promise<StatusError> {
 }
 
 describe("what was recorded is answered again", () => {
-  for (const compressed of [false, true]) {
-    test("a request of a stranger's that is no call is left out, and the rest can be read", async () => {
-      const output = new OrderedOutput(new PassThrough().resume());
-      const lines: string[] = [];
-      const recorder = new Recorder(
-        { add: (text: string | Promise<string>) => void lines.push(String(text)) } as unknown as typeof output,
-        { secrets: new Secrets(), typesOf: () => undefined, limitBytes: 1e6, full: () => undefined },
-      );
-      recorder.hear({
-        kind: "listening",
-        atMs: 0,
-        address: "a:1",
-        remote: "b:1",
-        certificate: undefined,
-        caFile: undefined,
-      });
-      const field = (name: string, value: string): object => ({ name, value });
-      for (const path of ["/healthz", "/", "*", `/a/${"b".repeat(2000)}`, "/a.B/C"]) {
-        const call = { path, streamId: 1, request: {}, response: {} };
-        const fields = [field(":path", path), ...Array.from({ length: 3000 }, (_, i) => field(`x-${i}`, "1"))];
-        recorder.hear({
-          kind: "headers",
-          atMs: 1,
-          connection: 1,
-          from: "client",
-          role: "request",
-          fields,
-          call,
-        } as never);
-      }
-      const text = lines.filter((line) => line.startsWith("{")).join("");
-      assert.deepEqual(
-        parseRecording(text).calls.map(({ method }) => method),
-        ["/a.B/C"],
-      );
+  /** What is recorded of events. */
+  async function recorded(events: readonly unknown[]): Promise<string> {
+    const file = new PassThrough();
+    let text = "";
+    file.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    const output = new OrderedOutput(file);
+    const recorder = new Recorder(output, {
+      secrets: new Secrets(),
+      typesOf: () => undefined,
+      limitBytes: 1e6,
+      full: () => undefined,
     });
+    for (const event of [{ kind: "listening", atMs: 0, remote: "b:1" }, ...events]) recorder.hear(event as WireEvent);
+    await output.flushed();
+    return text;
+  }
 
+  function requestOf(path: string, more = 0): { readonly call: object; readonly headers: object } {
+    const call = { path, streamId: 1, request: {}, response: { coding: "gzip" }, ending: { how: "lost" } };
+    const names = [":path", ...Array.from({ length: more }, (_, i) => `x-${i}`)];
+    const fields = names.map((name) => ({ name, value: "1" }));
+    return { call, headers: { kind: "headers", atMs: 1, role: "request", fields, call } };
+  }
+
+  test("a request of a stranger's that is no call is left out, and the rest can be read", async () => {
+    const paths = ["/healthz", "/", "*", `/a/${"b".repeat(2000)}`, "/a.B/C"];
+    const text = await recorded(paths.map((path) => requestOf(path, 3000).headers));
+    assert.deepEqual(
+      parseRecording(text).calls.map(({ method }) => method),
+      ["/a.B/C"],
+    );
+  });
+
+  test("a compressed message is kept although its call ends before it is plain", async () => {
+    const { call, headers } = requestOf("/a.B/C");
+    const bytes = gzipSync("plain");
+    const message = { bytes, compressed: true, length: bytes.length };
+    const text = await recorded([
+      headers,
+      { kind: "message", atMs: 2, from: "server", call, message },
+      { kind: "call-ended", atMs: 2, call },
+    ]);
+    assert.match(text, new RegExp(`"response".*"${Buffer.from("plain").toString("base64")}"`));
+  });
+
+  for (const compressed of [false, true]) {
     test(`calls of every kind, with metadata and statuses${compressed ? ", compressed" : ""}`, async () => {
       const behaviour = behaveAs(async function* (requests, call) {
         call.headers.set("x-own", "here");
